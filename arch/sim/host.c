@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * host.c: a machine made of plain data, for tests.
+ *
+ * It stands in the place of arch/linux/host.c: a test decides how many nodes
+ * and CPUs there are, on which CPU each thread runs and which call fails, and
+ * sees afterwards what was called, cleared, printed and kept.  Memory is real,
+ * from mmap without a promise of memory behind it, so that a heap of 16 TiB
+ * can be made on any machine.  host_sim.h is the contract.
+ *
+ * 1. Each call of a function of host.h is counted, then the hook runs, then a
+ *    failure that is due happens; only then something changes.
+ * 2. What is given back must have been handed out by the function's
+ *    counterpart, in one piece with this length: anything else ends the test.
+ * 3. machine.topo satisfies machine_valid(), see machine.c.
+ *
+ * Locking: counters are atomic and relaxed, as nothing is ordered by them; the
+ * ranges held and the output each have a mutex.  The machine is written only
+ * while no other thread is inside the host.  Cost: no limit.
+ *
+ * What it is not: part of the library, and no model of the time that anything
+ * takes.  Memory does not lie on nodes.
+ */
+#include "host_sim.h"
+
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "machine.h"
+
+#define OUTPUT_BYTES 65536
+#define RANGES_MAX 4096
+#define DEFAULT_SEED 1
+#define DEFAULT_TOPOLOGY                                                   \
+	{                                                                  \
+		.nr_nodes = 1, .nr_cpus = 1, .node_bytes = { 1ull << 30 }, \
+		.distance = {                                              \
+			{ 10 }                                             \
+		}                                                          \
+	}
+
+/* Memory handed out and not yet given back. */
+struct range {
+	char *start; /* NULL: no range */
+	size_t bytes;
+	enum host_sim_call from;
+	u32 epoch; /* resets before it */
+};
+
+static struct {
+	struct topology topo;
+	u32 epoch;			 /* resets so far */
+	u64 calls[HOST_SIM_NR_CALLS];	 /* (A) */
+	long fail_in[HOST_SIM_NR_CALLS]; /* (A) 1: the next one */
+	long fail_any_in;		 /* (A) */
+	u64 failed;			 /* (A) */
+	u64 cleared;			 /* (A) bytes */
+	u64 random;			 /* (A) */
+	host_sim_hook_fn hook;
+	void *hook_data;
+} machine = { .topo = DEFAULT_TOPOLOGY, .random = DEFAULT_SEED };
+
+static struct {
+	pthread_mutex_t lock;
+	struct range range[RANGES_MAX];
+} held = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static struct {
+	pthread_mutex_t lock;
+	size_t used;
+	char text[OUTPUT_BYTES + 1];
+} output = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* The calling thread; its CPU counts only in the epoch that set it. */
+static __thread struct {
+	u32 cpu, epoch, roving;
+	bool catching;
+	sigjmp_buf frame;
+} self;
+
+static u64 read_u64(const u64 *count)
+{
+	return __atomic_load_n(count, __ATOMIC_RELAXED);
+}
+
+static void add_u64(u64 *count, u64 n)
+{
+	__atomic_fetch_add(count, n, __ATOMIC_RELAXED);
+}
+
+/* Misuse of the host: nothing that a test could go on from. */
+static void __attribute__((noreturn)) misuse(const char *what)
+{
+	fprintf(stderr, "host_sim: %s\n", what);
+	abort();
+}
+
+/* Whether this call is the one that a countdown waits for. */
+static bool due(long *left)
+{
+	return __atomic_load_n(left, __ATOMIC_RELAXED) > 0 &&
+	       __atomic_fetch_sub(left, 1, __ATOMIC_RELAXED) == 1;
+}
+
+/* A call came; true: it has to fail. */
+static bool enter(enum host_sim_call call)
+{
+	bool fails;
+
+	add_u64(&machine.calls[call], 1);
+	if (machine.hook && call != HOST_SIM_THIS_CPU)
+		machine.hook(machine.hook_data, call);
+	if (call != HOST_SIM_TOPOLOGY && call != HOST_SIM_RESERVE &&
+	    call != HOST_SIM_MAP && call != HOST_SIM_MEMBARRIER)
+		return false;
+	/* Both count down, whichever strikes. */
+	fails = due(&machine.fail_in[call]);
+	fails |= due(&machine.fail_any_in);
+	if (fails)
+		add_u64(&machine.failed, 1);
+	return fails;
+}
+
+/* --- what mm/ calls ---------------------------------------------------- */
+
+int host_topology(struct topology *topo)
+{
+	if (enter(HOST_SIM_TOPOLOGY))
+		return -ENOMEM;
+	*topo = machine.topo;
+	return 0;
+}
+
+u32 host_this_cpu(void)
+{
+	enter(HOST_SIM_THIS_CPU);
+	if (self.epoch != machine.epoch)
+		return 0;
+	if (self.cpu == HOST_SIM_ROVING)
+		return self.roving++ % machine.topo.nr_cpus;
+	return self.cpu % machine.topo.nr_cpus;
+}
+
+static void hold(char *start, size_t bytes, enum host_sim_call from)
+{
+	struct range *range = held.range;
+
+	pthread_mutex_lock(&held.lock);
+	while (range < held.range + RANGES_MAX && range->start)
+		range++;
+	if (range == held.range + RANGES_MAX)
+		misuse("too many ranges held; give some back");
+	*range = (struct range){ start, bytes, from, machine.epoch };
+	pthread_mutex_unlock(&held.lock);
+}
+
+static void let_go(char *start, size_t bytes, enum host_sim_call from)
+{
+	struct range *range = held.range;
+
+	pthread_mutex_lock(&held.lock);
+	while (range < held.range + RANGES_MAX &&
+	       (range->start != start || range->from != from))
+		range++;
+	if (range == held.range + RANGES_MAX)
+		misuse("a range is given back that was not handed out");
+	if (range->bytes != bytes)
+		misuse("a range is given back with another length");
+	range->start = NULL;
+	pthread_mutex_unlock(&held.lock);
+}
+
+/* align: a power of two from the system's page size on. */
+static void *take(size_t bytes, size_t align, enum host_sim_call call)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t length = round_up(bytes, page);
+	size_t head, tail;
+	char *start;
+
+	if (!length || length < bytes || length + align < length) {
+		errno = bytes ? ENOMEM : EINVAL;
+		return NULL;
+	}
+	start = mmap(NULL, length + align - page, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (start == MAP_FAILED)
+		return NULL;
+	head = -(uintptr_t)start & (align - 1);
+	tail = align - page - head;
+	if (head)
+		munmap(start, head);
+	if (tail)
+		munmap(start + head + length, tail);
+	/* Else one touch would count for 2 MiB in host_sim_resident. */
+	madvise(start + head, length, MADV_NOHUGEPAGE);
+	hold(start + head, bytes, call);
+	return start + head;
+}
+
+static void give_back(void *start, size_t bytes, enum host_sim_call from)
+{
+	int saved = errno;
+
+	let_go(start, bytes, from);
+	if (munmap(start, bytes))
+		misuse("munmap failed");
+	errno = saved;
+}
+
+void *host_reserve(size_t bytes)
+{
+	if (enter(HOST_SIM_RESERVE)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return take(bytes, (size_t)sysconf(_SC_PAGESIZE), HOST_SIM_RESERVE);
+}
+
+void host_release(void *start, size_t bytes)
+{
+	enter(HOST_SIM_RELEASE);
+	give_back(start, bytes, HOST_SIM_RESERVE);
+}
+
+void *host_map(size_t bytes, bool hugepages)
+{
+	size_t align = hugepages ? (size_t)2 << 20
+				 : (size_t)sysconf(_SC_PAGESIZE);
+
+	if (enter(HOST_SIM_MAP)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return take(bytes, align, HOST_SIM_MAP);
+}
+
+void host_unmap(void *start, size_t bytes)
+{
+	enter(HOST_SIM_UNMAP);
+	give_back(start, bytes, HOST_SIM_MAP);
+}
+
+void host_clear(void *start, size_t bytes)
+{
+	enter(HOST_SIM_CLEAR);
+	add_u64(&machine.cleared, bytes);
+	memset(start, 0, bytes);
+}
+
+/* splitmix64: any seed will do, 0 too. */
+u64 host_random(void)
+{
+	const u64 step = 0x9e3779b97f4a7c15ull;
+	u64 x;
+
+	enter(HOST_SIM_RANDOM);
+	x = __atomic_add_fetch(&machine.random, step, __ATOMIC_RELAXED);
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	return x ^ x >> 31;
+}
+
+static int membarrier(int command)
+{
+	return syscall(SYS_membarrier, command, 0, 0) < 0 ? -errno : 0;
+}
+
+/* The threads are real, so the barrier is too. */
+int host_membarrier(void)
+{
+	int saved = errno;
+	int err;
+
+	if (enter(HOST_SIM_MEMBARRIER))
+		return -ENOSYS;
+	err = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+	if (!err)
+		err = membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+	errno = saved;
+	return err;
+}
+
+void host_yield(void)
+{
+	enter(HOST_SIM_YIELD);
+	sched_yield();
+}
+
+void host_print(const char *text, size_t bytes)
+{
+	size_t room;
+
+	enter(HOST_SIM_PRINT);
+	pthread_mutex_lock(&output.lock);
+	room = OUTPUT_BYTES - output.used;
+	if (bytes > room)
+		bytes = room;
+	memcpy(output.text + output.used, text, bytes);
+	output.used += bytes;
+	output.text[output.used] = 0;
+	pthread_mutex_unlock(&output.lock);
+}
+
+void host_abort(void)
+{
+	enter(HOST_SIM_ABORT);
+	if (self.catching) {
+		self.catching = false;
+		siglongjmp(self.frame, 1);
+	}
+	/* Nobody expected it, so nobody will look at the output. */
+	fprintf(stderr, "%s", output.text);
+	misuse("host_abort was called and no test waits for it");
+}
+
+/* --- what tests call --------------------------------------------------- */
+
+void host_sim_reset(void)
+{
+	u32 epoch = machine.epoch + 1;
+
+	memset(&machine, 0, sizeof(machine));
+	machine.topo = (struct topology)DEFAULT_TOPOLOGY;
+	machine.epoch = epoch;
+	machine.random = DEFAULT_SEED;
+	host_sim_clear_output();
+}
+
+int host_sim_set_topology(const struct topology *topo)
+{
+	if (!machine_valid(topo))
+		return -EINVAL;
+	machine.topo = *topo;
+	return 0;
+}
+
+int host_sim_describe(const char *text)
+{
+	struct topology topo;
+	int err = machine_parse(text, &topo);
+
+	return err ? err : host_sim_set_topology(&topo);
+}
+
+void host_sim_set_cpu(u32 cpu)
+{
+	self.cpu = cpu;
+	self.roving = 0;
+	self.epoch = machine.epoch;
+}
+
+void host_sim_seed(u64 seed)
+{
+	__atomic_store_n(&machine.random, seed, __ATOMIC_RELAXED);
+}
+
+u64 host_sim_calls(enum host_sim_call call)
+{
+	return read_u64(&machine.calls[call]);
+}
+
+u64 host_sim_cleared(void)
+{
+	return read_u64(&machine.cleared);
+}
+
+u64 host_sim_held(void)
+{
+	const struct range *range = held.range;
+	u64 bytes = 0;
+
+	pthread_mutex_lock(&held.lock);
+	for (; range < held.range + RANGES_MAX; range++)
+		if (range->start && range->epoch == machine.epoch)
+			bytes += range->bytes;
+	pthread_mutex_unlock(&held.lock);
+	return bytes;
+}
+
+void host_sim_fail(enum host_sim_call call, long n)
+{
+	__atomic_store_n(&machine.fail_in[call], n, __ATOMIC_RELAXED);
+}
+
+void host_sim_fail_any(long n)
+{
+	__atomic_store_n(&machine.fail_any_in, n, __ATOMIC_RELAXED);
+}
+
+u64 host_sim_failed(void)
+{
+	return read_u64(&machine.failed);
+}
+
+void host_sim_set_hook(host_sim_hook_fn hook, void *data)
+{
+	machine.hook = hook;
+	machine.hook_data = data;
+}
+
+const char *host_sim_output(void)
+{
+	return output.text;
+}
+
+void host_sim_clear_output(void)
+{
+	pthread_mutex_lock(&output.lock);
+	output.used = 0;
+	output.text[0] = 0;
+	pthread_mutex_unlock(&output.lock);
+}
+
+u64 host_sim_resident(const void *start, size_t bytes)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uintptr_t at = round_down((uintptr_t)start, page);
+	uintptr_t end = round_up((uintptr_t)start + bytes, page);
+	unsigned char in_core[65536];
+	u64 pages = 0;
+	size_t i;
+
+	while (at < end) {
+		size_t nr = min_u64((end - at) / page, sizeof(in_core));
+
+		if (mincore((void *)at, nr * page, in_core))
+			misuse("host_sim_resident of what is not mapped");
+		for (i = 0; i < nr; i++)
+			pages += in_core[i] & 1;
+		at += nr * page;
+	}
+	return pages * page;
+}
+
+bool host_sim_room(u64 bytes)
+{
+	void *start = mmap(NULL, bytes, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return start != MAP_FAILED && !munmap(start, bytes);
+}
+
+bool host_sim_aborts(void (*fn)(void *data), void *data)
+{
+	if (HOST_SIM_CATCH_ABORT())
+		return true;
+	fn(data);
+	host_sim_uncatch_abort();
+	return false;
+}
+
+sigjmp_buf *host_sim_abort_frame(void)
+{
+	self.catching = true;
+	return &self.frame;
+}
+
+void host_sim_uncatch_abort(void)
+{
+	self.catching = false;
+}

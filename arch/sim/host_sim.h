@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * host_sim.h: the simulated machine, as tests see it; see arch/sim/host.c.
+ *
+ * host_sim_reset and the functions that set the machine are for the time when
+ * no other thread is inside the host; all others are safe from every thread.
+ */
+#ifndef ARCH_SIM_HOST_SIM_H
+#define ARCH_SIM_HOST_SIM_H
+
+#include <setjmp.h>
+
+#include "host.h"
+
+/* The functions of host.h. */
+enum host_sim_call {
+	HOST_SIM_TOPOLOGY, /* can fail: -ENOMEM */
+	HOST_SIM_THIS_CPU,
+	HOST_SIM_RESERVE, /* can fail: NULL, errno ENOMEM */
+	HOST_SIM_RELEASE,
+	HOST_SIM_MAP, /* can fail: NULL, errno ENOMEM */
+	HOST_SIM_UNMAP,
+	HOST_SIM_CLEAR,
+	HOST_SIM_RANDOM,
+	HOST_SIM_MEMBARRIER, /* can fail: -ENOSYS */
+	HOST_SIM_YIELD,
+	HOST_SIM_PRINT,
+	HOST_SIM_ABORT,
+	HOST_SIM_NR_CALLS
+};
+
+/* A machine with one node, one CPU and 1 GiB; no counts, no failures due, no
+ * output, no hook.  Memory still held is forgotten, not taken away. */
+void host_sim_reset(void);
+
+/* Use this machine.  0, or -EINVAL when it is not one; then nothing changes. */
+int host_sim_set_topology(const struct topology *topo);
+
+/*
+ * host_sim_describe - use the machine that a line of text describes
+ *
+ *	CPUS [":" SIZES] [";" DISTANCES]...
+ *
+ *	CPUS	  "4x8": 4 nodes of 8 CPUs each, numbered node by node; or a
+ *		  list of CPUs for each node: "0-3,8/4-7/-"; "-": no CPUs
+ *	SIZES	  memory of the nodes, "1G,512M,0"; one size: the same for all;
+ *		  left out: 1G
+ *	DISTANCES a row for each node, "10,21"; left out: 10 and 20
+ *
+ * "2x4"			two equal nodes
+ * "0-1/2-3/-:1G,0,4G"		a memoryless node 1, a node 2 without CPUs
+ * "2x1:1G;10,31;31,10"		two nodes far apart
+ * Return: 0, or -EINVAL: not such a text, a CPU left out or named twice, no
+ * memory at all, too many of something; then nothing changes.
+ */
+int host_sim_describe(const char *text);
+
+/*
+ * CPU of the calling thread from now on; threads that never said are on CPU 0,
+ * all threads after a reset.  A number beyond the machine is taken modulo its
+ * CPUs.  HOST_SIM_ROVING: another CPU at each look, as if the kernel moved the
+ * thread at the worst time.
+ */
+#define HOST_SIM_ROVING 0xffffffffu
+void host_sim_set_cpu(u32 cpu);
+
+/* Where host_random begins; the same seed gives the same numbers. */
+void host_sim_seed(u64 seed);
+
+/* Calls of one function since the reset, failed ones included. */
+u64 host_sim_calls(enum host_sim_call call);
+/* Bytes cleared by host_clear since the reset. */
+u64 host_sim_cleared(void);
+/* Bytes reserved and mapped since the reset and not yet given back. */
+u64 host_sim_held(void);
+
+/* The n-th next call of this function fails, once; 0: none. */
+void host_sim_fail(enum host_sim_call call, long n);
+/* The same for the n-th next call of any function that can fail. */
+void host_sim_fail_any(long n);
+/* Failures made since the reset; to end a loop over n. */
+u64 host_sim_failed(void);
+
+/*
+ * Call hook on every call of a host function but host_this_cpu, before it does
+ * anything: to assert that no lock is held there.  NULL: none.
+ */
+typedef void (*host_sim_hook_fn)(void *data, enum host_sim_call call);
+void host_sim_set_hook(host_sim_hook_fn hook, void *data);
+
+/*
+ * What host_print wrote since the reset or since host_sim_clear_output, with
+ * a 0 behind it; the end is cut off when it is more than 64 KiB.  Not for
+ * when another thread prints.
+ */
+const char *host_sim_output(void);
+void host_sim_clear_output(void);
+
+/*
+ * Bytes of [start, start + bytes) that are in memory, because someone touched
+ * them: whole pages of the system.  Cost: O(pages of the range).
+ */
+u64 host_sim_resident(const void *start, size_t bytes);
+
+/*
+ * Whether this many bytes of address space are to be had in one piece: a
+ * sanitizer or an emulator leaves less than 16 TiB.  A test of something huge
+ * skips itself when they are not.
+ */
+bool host_sim_room(u64 bytes);
+
+/* Whether fn(data) ended in host_abort.  Without it, host_abort aborts. */
+bool host_sim_aborts(void (*fn)(void *data), void *data);
+
+/*
+ * The same in place, for one thread and not nested:
+ *
+ *	if (!HOST_SIM_CATCH_ABORT()) {
+ *		fixheap_free(heap, ptr);
+ *		host_sim_uncatch_abort();
+ *		fail_msg("no abort");
+ *	}
+ */
+#define HOST_SIM_CATCH_ABORT() sigsetjmp(*host_sim_abort_frame(), 0)
+sigjmp_buf *host_sim_abort_frame(void);
+void host_sim_uncatch_abort(void);
+
+#endif

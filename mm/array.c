@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * array.c: large arrays, contiguous and exact to the page.
+ *
+ * An array is one run with a head; it comes from the low end of its zone (see
+ * contig.c) and nothing of it is touched but what must be cleared.  It grows
+ * in place where the pages behind it are free, and gives its tail back when
+ * it shrinks.
+ *
+ * Locking: as run.c; a copy runs without locks.  Cost: O(log blocks), plus the
+ * clearing and copying that is asked for.
+ */
+#include "heap.h"
+
+#include "page_owner.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void *array_alloc(struct fixheap *heap, size_t bytes,
+			 const struct fixheap_array_attr *attr)
+{
+	struct run_request req = { .kind = PAGE_ARRAY,
+				   .nr_pages = bytes_to_pages(bytes),
+				   .placement = PLACE_ARRAY };
+	int ret = heap_attr(heap, attr, &req);
+	struct run run;
+	void *array;
+
+	if (ret) {
+		errno = -ret;
+		return NULL;
+	}
+	array = heap_alloc_run(heap, &req);
+	if (!array)
+		return NULL;
+	heap_account(heap, (long)(req.nr_pages << PAGE_SHIFT));
+	run.pfn = addr_to_pfn(heap, array);
+	if (req.zero)
+		run_set_zero(heap, &run);
+	return array;
+}
+
+void *fixheap_array_alloc(struct fixheap *heap, size_t bytes,
+			  const struct fixheap_array_attr *attr)
+{
+	void *array = array_alloc(heap, bytes, attr);
+
+	if (array)
+		page_owner_alloc(heap, array, CALLER);
+	return array;
+}
+
+int fixheap_array_resize(struct fixheap *heap, void *array, size_t bytes)
+{
+	u64 nr_pages = bytes_to_pages(bytes);
+
+	return heap_resize_run(heap, "fixheap_array_resize", array, &nr_pages,
+			       PAGE_ARRAY);
+}
+
+void *fixheap_array_realloc(struct fixheap *heap, void *array, size_t bytes)
+{
+	static const char api[] = "fixheap_array_realloc";
+	struct fixheap_array_attr attr = FIXHEAP_ARRAY_ATTR_INIT;
+	u64 nr_pages = bytes_to_pages(bytes);
+	void *moved;
+	int ret = -ENOMEM;
+
+	if (array)
+		ret = heap_resize_run(heap, api, array, &nr_pages, PAGE_ARRAY);
+	if (!ret)
+		return array;
+	errno = -ret;
+	if (ret != -ENOMEM)
+		return NULL;
+	if (array && page_read(&heap->page[addr_to_pfn(heap, array)]) &
+			     PAGE_ZERO_FLAG)
+		attr.flags = FIXHEAP_ZERO;
+	moved = array_alloc(heap, bytes, &attr);
+	if (!moved)
+		return NULL;
+	page_owner_alloc(heap, moved, CALLER);
+	if (array) {
+		memcpy(moved, array, nr_pages << PAGE_SHIFT);
+		heap_free_run(heap, api, array, PAGE_ARRAY, CALLER);
+	}
+	return moved;
+}
+
+void fixheap_array_free(struct fixheap *heap, void *array)
+{
+	if (array)
+		heap_free_run(heap, "fixheap_array_free", array, PAGE_ARRAY,
+			      CALLER);
+}

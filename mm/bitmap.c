@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bitmap.c: runs of ones in the 512 bits of a pageblock.
+ *
+ * Any length at any alignment, and coalescing free of charge: that is why the
+ * page layer keeps bits and no lists.  Bit i is bit i % 64 of word i / 64.
+ *
+ * Locking: the caller's.  Cost: at most 8 words for the single steps; a scan
+ * of the rows (longest, find) is proportional to their number.
+ */
+#include "bitmap.h"
+
+static u32 next_bit(const u64 *words, u32 i, u64 flip)
+{
+	u32 w = i / 64;
+	u64 word;
+
+	if (i >= BLOCK_PAGES)
+		return BLOCK_PAGES;
+	word = (words[w] ^ flip) & ~0ull << i % 64;
+	while (!word) {
+		if (++w == BLOCK_WORDS)
+			return BLOCK_PAGES;
+		word = words[w] ^ flip;
+	}
+	return w * 64 + (u32)__builtin_ctzll(word);
+}
+
+u32 bitmap_next_one(const u64 *words, u32 i)
+{
+	return next_bit(words, i, 0);
+}
+
+u32 bitmap_next_zero(const u64 *words, u32 i)
+{
+	return next_bit(words, i, ~0ull);
+}
+
+u32 bitmap_last_one(const u64 *words)
+{
+	for (u32 w = BLOCK_WORDS; w--;) {
+		if (words[w])
+			return w * 64 + 63 - (u32)__builtin_clzll(words[w]);
+	}
+	return BITMAP_NONE;
+}
+
+u32 bitmap_ones_before(const u64 *words, u32 i)
+{
+	u32 ones = 0;
+
+	while (i) {
+		u32 w = (i - 1) / 64;
+		u32 bits = i - w * 64;
+		u64 zeros = ~(words[w] << (64 - bits));
+		u32 row = zeros ? (u32)__builtin_clzll(zeros) : 64;
+
+		if (row < bits)
+			return ones + row;
+		ones += bits;
+		i -= bits;
+	}
+	return ones;
+}
+
+/* The bits of word w that lie in [i, i + nr). */
+static u64 word_mask(u32 w, u32 i, u32 nr)
+{
+	u32 first = i > w * 64 ? i - w * 64 : 0;
+	u32 end = i + nr - w * 64;
+
+	return (end >= 64 ? ~0ull : (1ull << end) - 1) & ~0ull << first;
+}
+
+void bitmap_set(u64 *words, u32 i, u32 nr)
+{
+	for (u32 w = i / 64; w * 64 < i + nr; w++)
+		words[w] |= word_mask(w, i, nr);
+}
+
+void bitmap_clear(u64 *words, u32 i, u32 nr)
+{
+	for (u32 w = i / 64; w * 64 < i + nr; w++)
+		words[w] &= ~word_mask(w, i, nr);
+}
+
+u32 bitmap_longest(const u64 *words)
+{
+	u32 longest = 0;
+	u32 i = bitmap_next_one(words, 0);
+
+	while (i + longest < BLOCK_PAGES) {
+		u32 end = bitmap_next_zero(words, i);
+
+		longest = end - i > longest ? end - i : longest;
+		i = bitmap_next_one(words, end);
+	}
+	return longest;
+}
+
+u32 bitmap_count(const u64 *words)
+{
+	u32 ones = 0;
+
+	for (u32 w = 0; w < BLOCK_WORDS; w++)
+		ones += (u32)__builtin_popcountll(words[w]);
+	return ones;
+}
+
+u32 bitmap_find(const u64 *words, u32 nr, u32 align)
+{
+	u32 best = BITMAP_NONE, best_row = BLOCK_PAGES + 1;
+	u32 i = bitmap_next_one(words, 0);
+
+	while (i + nr <= BLOCK_PAGES) {
+		u32 end = bitmap_next_zero(words, i);
+		u32 start = (u32)round_up(i, align);
+
+		if (start + nr <= end && end - i < best_row) {
+			best = start;
+			best_row = end - i;
+			if (best_row == nr)
+				break;
+		}
+		i = bitmap_next_one(words, end);
+	}
+	return best;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* direct.h: objects that are a page run of their own; see direct.c. */
+#ifndef MM_DIRECT_H
+#define MM_DIRECT_H
+
+#include "heap.h"
+
+struct direct_request {
+	size_t bytes;
+	size_t alignment;	/* bytes, a power of two; 0: a page */
+	bool zero;		/* the object shall read as zero */
+	void *caller;		/* of the public function, for PAGE_OWNER */
+};
+
+/* NULL and errno ENOMEM when no run serves. */
+void *direct_alloc(struct fixheap *heap, const struct direct_request *req);
+
+/*
+ * The object at ptr, which is one of these, with another size: in place where
+ * that goes.  NULL and errno ENOMEM; then the object is as it was.
+ */
+void *direct_realloc(struct fixheap *heap, void *ptr, size_t bytes,
+		     void *caller);
+
+/* Let the object have fewer pages, in place. */
+void direct_shrink(struct fixheap *heap, void *ptr, size_t bytes);
+
+/* What is wrong with ptr, where no object starts, in words. */
+const char *direct_mistake(struct fixheap *heap, const void *ptr);
+
+/* Bytes of the object at ptr; 0: ptr is not the start of one of these. */
+static inline size_t direct_size(struct fixheap *heap, const void *ptr)
+{
+	u64 page, pfn = addr_to_pfn(heap, ptr);
+
+	if (!pfn_valid(heap, pfn) || (uintptr_t)ptr & (PAGE_BYTES - 1))
+		return 0;
+	page = page_read(&heap->page[pfn]);
+	return page_kind(page) == PAGE_DIRECT ? page_len(page) << PAGE_SHIFT :
+						0;
+}
+
+#endif

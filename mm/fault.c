@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fault.c: report a mistake of the caller that endangers memory.
+ *
+ * One line says which function was called, what is wrong, the address, its
+ * page, and what that page is in use for; with PAGE_OWNER also where it was
+ * allocated and freed.  It goes to the heap's handler, or to stderr before the
+ * process is aborted.
+ *
+ * Locking: takes a zone lock to describe the page and holds none when the
+ * handler runs.  No memory is allocated.  Cost: it does not matter.
+ */
+#include "heap.h"
+
+#include "page_owner.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static const char *state_name(enum page_kind kind)
+{
+	switch (kind) {
+	case PAGE_EXTENT:
+		return "small objects";
+	case PAGE_DIRECT:
+		return "large object";
+	case PAGE_ARRAY:
+		return "array";
+	case PAGE_RAW:
+		return "pages";
+	default:
+		return "free";
+	}
+}
+
+static void describe(struct fixheap *heap, struct fixheap_fault *fault,
+		     char *owner, size_t bytes)
+{
+	struct run run;
+	u64 page, pfn = addr_to_pfn(heap, fault->address);
+
+	owner[0] = '\0';
+	fault->pfn = UINT64_MAX;
+	fault->state = "outside of the heap";
+	if (!pfn_valid(heap, pfn))
+		return;
+	fault->pfn = pfn;
+	fault->state = "free";
+	if (run_find(heap, pfn, &run, &page)) {
+		fault->state = state_name(page_kind(page));
+		pfn = run.pfn;
+	}
+	page_owner_text(heap, pfn, owner, bytes);
+}
+
+void heap_fault(struct fixheap *heap, const char *api, const char *what,
+		const void *address, size_t length)
+{
+	struct fixheap_fault fault = { .size = sizeof(fault),
+				       .api = api,
+				       .what = what,
+				       .address = address,
+				       .length = length };
+	char owner[80], text[384];
+	int error = errno, n;
+
+	describe(heap, &fault, owner, sizeof(owner));
+	n = snprintf(text, sizeof(text),
+		     "fixheap: %s(%p): %s; page %lld is %s%s\n", api, address,
+		     what, (long long)fault.pfn, fault.state, owner);
+	if (!heap->fault) {
+		host_print(text, (size_t)n < sizeof(text) ? (size_t)n :
+							     sizeof(text) - 1);
+		host_abort();
+	}
+	text[n < (int)sizeof(text) ? n - 1 : (int)sizeof(text) - 1] = '\0';
+	fault.message = text;
+	heap->fault(heap->fault_data, &fault);
+	errno = error;
+}
+
+bool heap_check(struct fixheap *heap, const char *api, const void *start,
+		u64 nr_pages, u64 *pfn)
+{
+	u64 nr = heap->end_pfn - heap->start_pfn;
+
+	*pfn = addr_to_pfn(heap, start);
+	if (!pfn_valid(heap, *pfn)) {
+		heap_fault(heap, api, "foreign pointer", start,
+			   nr_pages << PAGE_SHIFT);
+		return false;
+	}
+	if ((uintptr_t)start & (PAGE_BYTES - 1)) {
+		heap_fault(heap, api, "interior pointer", start,
+			   nr_pages << PAGE_SHIFT);
+		return false;
+	}
+	if (nr_pages > nr || *pfn + nr_pages > heap->end_pfn) {
+		heap_fault(heap, api, "range reaches beyond the heap", start,
+			   nr_pages << PAGE_SHIFT);
+		return false;
+	}
+	return true;
+}

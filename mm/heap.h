@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * heap.h: what the clients of the waist (array.c, pages.c, malloc.c) share:
+ * argument checks, faults, reclaim, and the seam to the objects' side.
+ */
+#ifndef MM_HEAP_H
+#define MM_HEAP_H
+
+#include "run.h"
+
+/*
+ * Report a caller's mistake: fills struct fixheap_fault and calls the heap's
+ * handler.  Call it without locks.  errno is kept.
+ */
+void heap_fault(struct fixheap *heap, const char *api, const char *what,
+		const void *address, size_t length);
+
+/* The page-aligned start of nr_pages pages of the heap in *pfn; false: it is
+ * not, which was reported for api. */
+bool heap_check(struct fixheap *heap, const char *api, const void *start,
+		u64 nr_pages, u64 *pfn);
+
+/*
+ * run_alloc, then everything reclaimed, then once more.  Sets errno.
+ * Not from within a jemalloc hook.  NULL or the address.
+ */
+void *heap_alloc_run(struct fixheap *heap, const struct run_request *req);
+
+/*
+ * run_resize, likewise; a mistake is reported for api.  *nr_pages: the length
+ * wanted, then the length before.  Live bytes are accounted.  0 or -errno.
+ */
+int heap_resize_run(struct fixheap *heap, const char *api, void *start,
+		    u64 *nr_pages, enum page_kind kind);
+
+/*
+ * Free the whole run at start for api, called from caller; a mistake is
+ * reported.  Live bytes are accounted.  errno is kept.
+ */
+void heap_free_run(struct fixheap *heap, const char *api, void *start,
+		   enum page_kind kind, void *caller);
+
+/* Fill req from a public attribute.  0, -EINVAL or -ENOTSUP. */
+int heap_attr(const struct fixheap *heap,
+	      const struct fixheap_array_attr *attr, struct run_request *req);
+
+/* Bytes to pages, rounded up, at least one. */
+static inline u64 bytes_to_pages(size_t bytes)
+{
+	u64 pages = ((u64)bytes >> PAGE_SHIFT) +
+		    !!(bytes & (PAGE_BYTES - 1));
+
+	return pages ? pages : 1;
+}
+
+/* Live bytes went up or down by this much.  Any thread. */
+void heap_account(struct fixheap *heap, long bytes);
+
+/* registry.c: the heaps of this process.  0, or -EINVAL: they overlap. */
+int registry_add(struct fixheap *heap);
+void registry_del(struct fixheap *heap);
+
+/* registry.c: take every lock of caches and zones of all heaps, or of one;
+ * for fork, after jemalloc's locks have been taken, and for validate. */
+void heap_fork_prepare(void);
+void heap_fork_parent(void);
+void heap_fork_child(void);
+void heap_lock_all(struct fixheap *heap);
+void heap_unlock_all(struct fixheap *heap);
+
+#endif

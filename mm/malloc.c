@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * malloc.c: objects of any size, with the C library's rules.
+ *
+ *	<= 14,336 bytes	a size class, in one of jemalloc's slabs, through the
+ *			thread's cache if this heap is its home
+ *	above		a page run of its own (direct.c)
+ *
+ * The start of an object tells all about it: its page's descriptor has the
+ * kind, and for a slab's page the class, the zone, and where in the page
+ * objects start (slab.c).  So free never asks jemalloc, and a pointer that is
+ * not an object's start is known before jemalloc, which would not survive it,
+ * gets to see it.  A free object carries a mark in its first 8 bytes, its own
+ * address under a key that the heap drew; an object that is freed while it
+ * carries it was freed before.  Allocation wipes the mark.
+ *
+ * Invariants
+ *  1. jemalloc gets back only what it gave out: starts of live objects.
+ *  2. An object enters a thread's cache only if it belongs to the cache's heap
+ *     and zone; all others go straight to their arena.
+ *  3. No call of a fault handler or of the waist is made between thread_enter
+ *     and thread_leave.
+ *
+ * What cannot be found: a second free after the object was handed out again,
+ * and one of an object whose owner wrote the mark back.
+ *
+ * Locking: none on the way through the cache; see thread_cache.c.
+ * Cost: a few nanoseconds through the cache; about 50 for objects of another
+ * heap or zone; direct.c for large ones.  errno is kept by free: jemalloc makes
+ * no system call that can fail when it takes an object back.
+ */
+#include "slab.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "direct.h"
+#include "page_owner.h"
+#include "thread_cache.h"
+
+/* ---- the mark of a free object ------------------------------------------ */
+
+static inline u64 mark_of(u64 key, const void *object)
+{
+	return key ^ (uintptr_t)object;
+}
+
+static inline bool mark_is(const void *object, u64 mark)
+{
+	u64 word;
+
+	memcpy(&word, object, sizeof(word));
+	return word == mark;
+}
+
+static inline void mark_set(void *object, u64 mark)
+{
+	memcpy(object, &mark, sizeof(mark));
+}
+
+/* ---- allocation --------------------------------------------------------- */
+
+/* jemalloc handed out an object: make it the caller's. */
+static inline void *object_ready(struct fixheap *heap, void *object, u32 class)
+{
+	slab_check(heap, object, class);
+	mark_set(object, 0);
+	return object;
+}
+
+/* Past the thread's magazine; still through jemalloc's cache. */
+static void *alloc_home(struct thread *t, struct fixheap *heap, u32 class)
+{
+	size_t bytes = size_class[class].size;
+	void *object;
+
+	thread_enter(t);
+	object = fhje_malloc(bytes);
+	if (likely(object))
+		thread_account(t, (long)bytes);
+	thread_leave(t);
+	return likely(object) ? object_ready(heap, object, class) : NULL;
+}
+
+/* From any zone, nearest first, past the thread's cache. */
+static void *alloc_away(struct thread *t, struct fixheap *heap, u32 class)
+{
+	const u8 *list = heap->zonelist[heap_this_node(heap)];
+	size_t bytes = size_class[class].size;
+	void *object = NULL;
+
+	for (u32 i = 0; i < heap->nr_zones && !object; i++) {
+		u32 arena = heap->objects->zone[list[i]]->arena;
+
+		thread_enter(t);
+		object = fhje_mallocx(bytes, JE_ARENA(arena) | JE_TCACHE_NONE);
+		thread_leave(t);
+	}
+	if (!object)
+		return NULL;
+	heap_account(heap, (long)bytes);
+	return object_ready(heap, object, class);
+}
+
+static void *alloc_small(struct thread *t, struct fixheap *heap, u32 class)
+{
+	void *object = NULL;
+
+	if (thread_bind(t, heap))
+		object = alloc_home(t, heap, class);
+	if (!object)
+		object = alloc_away(t, heap, class);
+	if (!object) {
+		fixheap_reclaim(heap);
+		object = alloc_away(t, heap, class);
+	}
+	if (!object)
+		errno = ENOMEM;
+	return object;
+}
+
+static void *alloc_any(struct fixheap *heap, const struct direct_request *req)
+{
+	struct thread *t = &thread_self;
+	void *object;
+
+	if (req->bytes > SMALL_MAX || req->alignment > PAGE_BYTES ||
+	    !thread_usable(t))
+		return direct_alloc(heap, req);
+	object = alloc_small(t, heap, size_class_of(req->bytes));
+	if (object && req->zero)
+		memset(object, 0, req->bytes);
+	return object;
+}
+
+/* The two ways of asking that have a fast path in front. */
+__attribute__((noinline)) static void *
+malloc_slow(struct fixheap *heap, size_t bytes, void *caller)
+{
+	struct direct_request req = { .bytes = bytes, .caller = caller };
+
+	return alloc_any(heap, &req);
+}
+
+__attribute__((noinline)) static void *
+calloc_slow(struct fixheap *heap, size_t bytes, void *caller)
+{
+	struct direct_request req = { .bytes = bytes,
+				      .zero = true,
+				      .caller = caller };
+
+	return alloc_any(heap, &req);
+}
+
+/*
+ * From the thread's magazine, if that is how it goes; else NULL.  An object in
+ * a magazine is as good as live: its slab is described.
+ */
+static inline void *alloc_fast(struct fixheap *heap, size_t bytes)
+{
+	struct thread *t = &thread_self;
+	struct magazine *magazine;
+	u32 class, nr;
+	void *object;
+
+	if (unlikely(bytes > SMALL_MAX || !thread_at_home(t, heap)))
+		return NULL;
+	if (unlikely(!thread_try_enter(t)))
+		return NULL;
+	class = size_class_of(bytes);
+	magazine = &t->magazine[class];
+	nr = magazine->nr;
+	if (unlikely(!nr)) {
+		thread_leave(t);
+		return NULL;
+	}
+	object = magazine->slot[nr - 1];
+	magazine->nr = nr - 1;
+	thread_count(t, size_class[class].size);
+	thread_leave(t);
+	mark_set(object, 0);
+	return object;
+}
+
+void *fixheap_malloc(struct fixheap *heap, size_t bytes)
+{
+	void *object = alloc_fast(heap, bytes);
+
+	if (likely(object))
+		return object;
+	return malloc_slow(heap, bytes, CALLER);
+}
+
+void *fixheap_calloc(struct fixheap *heap, size_t count, size_t bytes)
+{
+	void *object;
+
+	if (__builtin_mul_overflow(count, bytes, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	object = alloc_fast(heap, bytes);
+	if (likely(object))
+		return memset(object, 0, bytes);
+	return calloc_slow(heap, bytes, CALLER);
+}
+
+/*
+ * A slab begins at a page, and the class of a multiple of the alignment is a
+ * multiple of it too: all objects of that class are aligned.
+ */
+void *fixheap_aligned_alloc(struct fixheap *heap, size_t alignment,
+			    size_t bytes)
+{
+	struct direct_request req = { .bytes = bytes, .alignment = alignment };
+
+	if (!is_pow2(alignment)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (alignment <= PAGE_BYTES && bytes <= SMALL_MAX)
+		req.bytes = round_up(bytes ? bytes : 1, alignment);
+	req.caller = CALLER;
+	return alloc_any(heap, &req);
+}
+
+/* ---- free --------------------------------------------------------------- */
+
+/* Take the object back, past the thread's cache. */
+static void free_away(struct fixheap *heap, void *object, u32 class)
+{
+	struct thread *t = &thread_self;
+
+	thread_enter(t);
+	fhje_dallocx(object, JE_TCACHE_NONE);
+	thread_leave(t);
+	heap_account(heap, -(long)size_class[class].size);
+}
+
+/* The mark was found, or no object starts here. */
+__attribute__((noinline)) static void
+free_mistake(struct fixheap *heap, const char *what, const void *ptr)
+{
+	heap_fault(heap, "fixheap_free", what, ptr, 0);
+}
+
+/* Not home: another zone or heap than the thread's, or no cache yet. */
+__attribute__((noinline)) static void free_small(struct fixheap *heap,
+						 void *object, u64 page)
+{
+	u64 mark = mark_of(heap->objects->key, object);
+
+	if (mark_is(object, mark)) {
+		free_mistake(heap, "double free", object);
+		return;
+	}
+	mark_set(object, mark);
+	free_away(heap, object, slab_class(page));
+}
+
+/* No small object starts at ptr. */
+__attribute__((noinline)) static void free_other(struct fixheap *heap,
+						 void *ptr, void *caller)
+{
+	if (!ptr)
+		return;
+	if (direct_size(heap, ptr))
+		heap_free_run(heap, "fixheap_free", ptr, PAGE_DIRECT, caller);
+	else
+		free_mistake(heap, direct_mistake(heap, ptr), ptr);
+}
+
+/* Home, but the magazine is full, or there is none for this size. */
+__attribute__((noinline)) static void free_home(void *object, u32 class)
+{
+	struct thread *t = &thread_self;
+
+	thread_enter(t);
+	thread_cache_object(t, object, class);
+	thread_account(t, -(long)size_class[class].size);
+	thread_leave(t);
+}
+
+/* Into the thread's magazine, or false. */
+static inline bool free_fast(struct thread *t, void *object, u32 class)
+{
+	struct magazine *magazine;
+	u32 nr;
+
+	if (unlikely(!thread_try_enter(t)))
+		return false;
+	magazine = &t->magazine[class];
+	nr = magazine->nr;
+	if (unlikely(nr == magazine->limit)) {
+		thread_leave(t);
+		return false;
+	}
+	magazine->slot[nr] = object;
+	magazine->nr = nr + 1;
+	thread_count(t, -(long)size_class[class].size);
+	thread_leave(t);
+	return true;
+}
+
+void fixheap_free(struct fixheap *heap, void *ptr)
+{
+	size_t offset = (uintptr_t)ptr - (uintptr_t)heap->origin;
+	struct thread *t = &thread_self;
+	u64 page = 0, mark;
+
+	if (likely(pfn_valid(heap, offset >> PAGE_SHIFT)))
+		page = page_read(&heap->page[offset >> PAGE_SHIFT]);
+	if (unlikely(!slab_starts(page, offset & (PAGE_BYTES - 1)))) {
+		free_other(heap, ptr, CALLER);
+		return;
+	}
+	if (unlikely(!thread_at_home(t, heap) ||
+		     page_zone(page) != t->home_zone)) {
+		free_small(heap, ptr, page);
+		return;
+	}
+	mark = mark_of(t->key, ptr);
+	if (unlikely(mark_is(ptr, mark))) {
+		free_mistake(heap, "double free", ptr);
+		return;
+	}
+	mark_set(ptr, mark);
+	if (unlikely(!free_fast(t, ptr, slab_class(page))))
+		free_home(ptr, slab_class(page));
+}
+
+/* ---- size and change of size -------------------------------------------- */
+
+/* Class of the live small object at ptr; 0: there is none. */
+static u32 object_class(struct fixheap *heap, const void *ptr)
+{
+	u64 page, pfn = addr_to_pfn(heap, ptr);
+
+	if (!pfn_valid(heap, pfn))
+		return 0;
+	page = page_read(&heap->page[pfn]);
+	if (!slab_starts(page, (uintptr_t)ptr & (PAGE_BYTES - 1)) ||
+	    mark_is(ptr, mark_of(heap->objects->key, ptr)))
+		return 0;
+	return slab_class(page);
+}
+
+/* Bytes of the object at ptr; 0: there is none, which was reported. */
+static size_t object_size(struct fixheap *heap, const char *api,
+			  const void *ptr, u32 class)
+{
+	size_t bytes = class ? size_class[class].size : direct_size(heap, ptr);
+
+	if (!bytes)
+		heap_fault(heap, api, direct_mistake(heap, ptr), ptr, 0);
+	return bytes;
+}
+
+size_t fixheap_usable_size(struct fixheap *heap, const void *ptr)
+{
+	if (!ptr)
+		return 0;
+	return object_size(heap, "fixheap_usable_size", ptr,
+			   object_class(heap, ptr));
+}
+
+/* To another class, or between a class and a run of pages. */
+static void *realloc_move(struct fixheap *heap, void *ptr, size_t old,
+			  size_t bytes)
+{
+	void *moved = fixheap_malloc(heap, bytes);
+
+	if (!moved && bytes < old && direct_size(heap, ptr)) {
+		direct_shrink(heap, ptr, bytes);
+		return ptr;
+	}
+	if (!moved)
+		return NULL;
+	memcpy(moved, ptr, old < bytes ? old : bytes);
+	fixheap_free(heap, ptr);
+	return moved;
+}
+
+void *fixheap_realloc(struct fixheap *heap, void *ptr, size_t bytes)
+{
+	size_t old;
+	u32 class;
+
+	if (!ptr)
+		return fixheap_malloc(heap, bytes);
+	if (!bytes) {
+		fixheap_free(heap, ptr);
+		return NULL;
+	}
+	class = object_class(heap, ptr);
+	old = object_size(heap, "fixheap_realloc", ptr, class);
+	if (!old) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (class && bytes <= SMALL_MAX && size_class_of(bytes) == class)
+		return ptr;
+	if (!class && bytes > SMALL_MAX)
+		return direct_realloc(heap, ptr, bytes, CALLER);
+	return realloc_move(heap, ptr, old, bytes);
+}

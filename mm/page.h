@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * page.h: the page descriptor, one 64-bit word for each page of the heap.
+ *
+ * Only the first page of an allocated run (its head) carries a descriptor;
+ * the pages behind it, and all free pages, have 0.  So the cost of a run does
+ * not depend on its length, and a stale descriptor cannot exist.  A page of a
+ * jemalloc extent is a run of its own, because extents are split and merged
+ * behind our back: every page of a slab has a descriptor, which also says what
+ * the objects in it look like.
+ *
+ * A descriptor is written by whoever owns the page: under the zone lock when
+ * the page is taken or given back, by the owning CPU's cache, or (slab_class
+ * and slab_first) by the thread that got the slab's object.  Reads of pages
+ * that the caller does not own may race, so all access is atomic and relaxed.
+ *
+ *   bits 0-2   kind
+ *   bits 3-4   placement
+ *   bit  5     ARRAY: new pages are cleared when it grows
+ *   bits 8-15  zone
+ *   bits 16-23 EXTENT: class of the slab + 1; 0 not known yet
+ *   bits 32-63 EXTENT: offset of the first object that starts in this page
+ *              else: pages of the run - 1
+ */
+#ifndef MM_PAGE_H
+#define MM_PAGE_H
+
+#include "types.h"
+
+enum page_kind {
+	PAGE_NONE,	/* free, or not the head of a run */
+	PAGE_EXTENT,	/* a page of a jemalloc slab */
+	PAGE_DIRECT,	/* fixheap_malloc beyond the classes */
+	PAGE_ARRAY,
+	PAGE_RAW,	/* fixheap_pages_alloc */
+	PAGE_CACHED,	/* in a per-CPU cache */
+	PAGE_FREEING,	/* being poisoned, about to be free */
+};
+
+/* Pageblocks are grouped by how long their contents tend to live. */
+enum placement {
+	PLACE_SMALL,	/* slabs and single pages */
+	PLACE_MEDIUM,	/* direct runs below a pageblock */
+	PLACE_ARRAY,	/* arrays, and everything of a pageblock or more */
+	NR_PLACEMENTS
+};
+
+#define PAGE_KIND_MASK 7ull
+#define PAGE_PLACE_SHIFT 3
+#define PAGE_ZERO_FLAG (1ull << 5)
+#define PAGE_ZONE_SHIFT 8
+#define PAGE_CLASS_SHIFT 16
+#define PAGE_LEN_SHIFT 32
+
+static inline u64 page_make(enum page_kind kind, enum placement place,
+			    u32 zone)
+{
+	return (u64)kind | (u64)place << PAGE_PLACE_SHIFT |
+	       (u64)zone << PAGE_ZONE_SHIFT;
+}
+
+static inline enum page_kind page_kind(u64 page)
+{
+	return (enum page_kind)(page & PAGE_KIND_MASK);
+}
+
+static inline enum placement page_placement(u64 page)
+{
+	return (enum placement)(page >> PAGE_PLACE_SHIFT & 3);
+}
+
+static inline u32 page_zone(u64 page)
+{
+	return page >> PAGE_ZONE_SHIFT & 0xff;
+}
+
+/* Pages of the run that this head begins; 0 for PAGE_NONE. */
+static inline u64 page_len(u64 page)
+{
+	switch (page_kind(page)) {
+	case PAGE_NONE:
+		return 0;
+	case PAGE_EXTENT:
+	case PAGE_CACHED:
+		return 1;
+	default:
+		return (page >> PAGE_LEN_SHIFT) + 1;
+	}
+}
+
+static inline u64 page_set_len(u64 page, u64 nr_pages)
+{
+	return (page & 0xffffffffull) | (nr_pages - 1) << PAGE_LEN_SHIFT;
+}
+
+static inline u64 page_read(const u64 *page)
+{
+	return __atomic_load_n(page, __ATOMIC_RELAXED);
+}
+
+static inline void page_write(u64 *page, u64 value)
+{
+	__atomic_store_n(page, value, __ATOMIC_RELAXED);
+}
+
+#endif

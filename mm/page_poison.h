@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* page_poison.h: free pages are filled with a pattern, which is checked when
+ * they are handed out again; see page_poison.c.  Nothing is done without
+ * CONFIG_PAGE_POISON. */
+#ifndef MM_PAGE_POISON_H
+#define MM_PAGE_POISON_H
+
+#include "run.h"
+
+#if IS_ENABLED(CONFIG_PAGE_POISON)
+
+/* Bytes of zeroed metadata for so many pages. */
+size_t page_poison_bytes(u64 nr_pages);
+/* Fill a run that is about to be free.  No lock is held. */
+void page_poison_fill(struct fixheap *heap, const struct run *run);
+/* Report a run that was written to while it was free.  No lock is held. */
+void page_poison_check(struct fixheap *heap, const struct run *run);
+
+#else
+
+static inline size_t page_poison_bytes(u64 nr_pages)
+{
+	(void)nr_pages;
+	return 0;
+}
+
+static inline void page_poison_fill(struct fixheap *heap,
+				    const struct run *run)
+{
+	(void)heap;
+	(void)run;
+}
+
+static inline void page_poison_check(struct fixheap *heap,
+				     const struct run *run)
+{
+	(void)heap;
+	(void)run;
+}
+
+#endif
+
+#endif

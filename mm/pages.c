@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pages.c: page runs for runtimes that bring their own malloc.
+ *
+ * Runs up to seven pages are grouped with the slabs of small objects, runs
+ * below a pageblock with the larger objects, the rest with the arrays.
+ *
+ * Locking and cost: as run.c; none of its own.
+ */
+#include "heap.h"
+
+#include "page_owner.h"
+
+#include <errno.h>
+
+/* The largest slab that jemalloc asks for has so many pages. */
+#define SMALL_PAGES 7
+
+static enum placement placement(u64 nr_pages)
+{
+	if (nr_pages <= SMALL_PAGES)
+		return PLACE_SMALL;
+	return nr_pages < BLOCK_PAGES ? PLACE_MEDIUM : PLACE_ARRAY;
+}
+
+void *fixheap_pages_alloc(struct fixheap *heap, size_t nr_pages,
+			  size_t alignment,
+			  const struct fixheap_array_attr *attr)
+{
+	struct run_request req = { .kind = PAGE_RAW,
+				   .nr_pages = nr_pages,
+				   .placement = placement(nr_pages) };
+	int ret = heap_attr(heap, attr, &req);
+	void *start;
+
+	if (!nr_pages || (alignment && !is_pow2(alignment)))
+		ret = -EINVAL;
+	if (ret) {
+		errno = -ret;
+		return NULL;
+	}
+	req.align = max_u64(req.align, alignment >> PAGE_SHIFT);
+	start = heap_alloc_run(heap, &req);
+	if (start) {
+		heap_account(heap, (long)(nr_pages << PAGE_SHIFT));
+		page_owner_alloc(heap, start, CALLER);
+	}
+	return start;
+}
+
+void fixheap_pages_free(struct fixheap *heap, void *start, size_t nr_pages)
+{
+	static const char api[] = "fixheap_pages_free";
+	struct run run = { .nr_pages = nr_pages };
+	const char *what;
+
+	if (!start || !nr_pages)
+		return;
+	if (!heap_check(heap, api, start, nr_pages, &run.pfn))
+		return;
+	what = run_free(heap, &run, PAGE_RAW);
+	if (what) {
+		heap_fault(heap, api, what, start, nr_pages << PAGE_SHIFT);
+		return;
+	}
+	page_owner_free(heap, start, CALLER);
+	heap_account(heap, -(long)(nr_pages << PAGE_SHIFT));
+}
+
+size_t fixheap_largest_free(struct fixheap *heap,
+			    const struct fixheap_array_attr *attr)
+{
+	struct run_request req = { .kind = PAGE_ARRAY,
+				   .placement = PLACE_ARRAY };
+	int ret = heap_attr(heap, attr, &req);
+
+	if (ret) {
+		errno = -ret;
+		return 0;
+	}
+	fixheap_reclaim(heap);
+	return run_largest(heap, &req) << PAGE_SHIFT;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * registry.c: the heaps of this process, for two things that concern them
+ * all: no two may overlap, and fork must find them at rest.
+ *
+ * This list is the library's one writable global beside what jemalloc needs.
+ *
+ * Locking: `lock` guards the list and comes before the locks of the heaps.
+ * Around fork all of them are held, so that the child's copy of every heap
+ * is whole; the child owns the locks then, as the thread that forked.
+ * Cost: O(heaps), at creation, destruction and fork only.
+ */
+#include "heap.h"
+
+#include "pcp.h"
+
+#include <errno.h>
+
+static spinlock_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct fixheap *first;
+
+static bool overlap(const struct fixheap *a, const struct fixheap *b)
+{
+	const char *base = a->base, *other = b->base;
+
+	return base < other + b->length && other < base + a->length;
+}
+
+int registry_add(struct fixheap *heap)
+{
+	int ret = 0;
+
+	spin_lock(&lock);
+	for (struct fixheap *other = first; other; other = other->next) {
+		if (overlap(heap, other))
+			ret = -EINVAL;
+	}
+	if (!ret) {
+		heap->next = first;
+		first = heap;
+	}
+	spin_unlock(&lock);
+	return ret;
+}
+
+void registry_del(struct fixheap *heap)
+{
+	struct fixheap **link = &first;
+
+	spin_lock(&lock);
+	while (*link != heap)
+		link = &(*link)->next;
+	*link = heap->next;
+	spin_unlock(&lock);
+}
+
+void heap_lock_all(struct fixheap *heap)
+{
+	for (u32 i = 0; i < heap->nr_zones; i++)
+		pcp_lock_all(&heap->zone[i]);
+	for (u32 i = 0; i < heap->nr_zones; i++)
+		spin_lock(&heap->zone[i].lock);
+}
+
+void heap_unlock_all(struct fixheap *heap)
+{
+	for (u32 i = 0; i < heap->nr_zones; i++)
+		spin_unlock(&heap->zone[i].lock);
+	for (u32 i = 0; i < heap->nr_zones; i++)
+		pcp_unlock_all(&heap->zone[i]);
+}
+
+void heap_fork_prepare(void)
+{
+	spin_lock(&lock);
+	for (struct fixheap *heap = first; heap; heap = heap->next)
+		heap_lock_all(heap);
+}
+
+void heap_fork_parent(void)
+{
+	for (struct fixheap *heap = first; heap; heap = heap->next)
+		heap_unlock_all(heap);
+	spin_unlock(&lock);
+}
+
+void heap_fork_child(void)
+{
+	heap_fork_parent();
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * slab.c: learning from jemalloc's objects what its slabs look like.
+ *
+ * The hooks hand jemalloc pages without being told what for, and free slabs
+ * are used again for other sizes without the hooks being called at all.  So
+ * a page's descriptor is checked at each allocation, when it is in the cache
+ * anyhow, and the slab is described anew when it does not fit the object.
+ * Then free can tell from the descriptor of the page alone whether a pointer
+ * is the start of an object, and of what size, without asking jemalloc, which
+ * would crash on a pointer that is not its own.
+ *
+ * A slab is lcm(size, jemalloc's page) bytes long, so the place of an object
+ * in its page belongs to exactly one place in the slab: from one object follow
+ * the slab's start and the descriptors of all its pages.
+ *
+ * Invariants
+ *  1. A page with a live object's start in it has the object's class and
+ *     place.  (No object of a former slab is live there: a slab is used again
+ *     only when all of its objects are free.)
+ *  2. If one page's descriptor fits, those of the slab's other pages do or
+ *     name no class; extent_hooks.c keeps that over splits and merges.
+ *
+ * Locking: none.  Threads that describe one slab at the same time write the
+ * same values.  Nobody else writes: the pages are jemalloc's, and its hooks
+ * are not called for a slab that has a live object.
+ * Cost: O(pages of the slab), once in its life: 7 pages at most where jemalloc
+ * has the same page size.
+ */
+#include "slab.h"
+
+#include "bug.h"
+#include "je.h"
+
+/* The place of an object in its slab, in bytes; slab: there is none. */
+static u32 place_in_slab(const void *object, u32 size, u32 slab)
+{
+	u32 page = 1u << je_page_shift;
+	u32 place = (uintptr_t)object & (page - 1);
+
+	while (place < slab && place % size)
+		place += page;
+	return place < slab ? place : slab;
+}
+
+void slab_describe(struct fixheap *heap, const void *object, u32 class)
+{
+	u32 size = size_class[class].size;
+	u32 slab = size_class_slab(&size_class[class], je_page_shift);
+	u32 place = place_in_slab(object, size, slab);
+	u64 pfn = addr_to_pfn(heap, object);
+	u64 *page;
+
+	/* jemalloc gave out memory that is not a slab of this heap. */
+	MM_BUG_ON(place == slab || !pfn_valid(heap, pfn) ||
+		  page_kind(page_read(&heap->page[pfn])) != PAGE_EXTENT);
+	page = &heap->page[addr_to_pfn(heap, (const char *)object - place)];
+	for (u32 start = 0; start < slab; start += PAGE_BYTES) {
+		u32 first = (size - start % size) % size;
+
+		page_write(page, slab_mark(page_read(page), class, first));
+		page++;
+	}
+}

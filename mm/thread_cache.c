@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * thread_cache.c: which thread caches whose objects, and how to empty caches.
+ *
+ * jemalloc keeps a cache of free objects for each thread, and does not know
+ * whose objects are in it.  Here a thread gets a *home*: the heap that it used
+ * first, and in it the zone of the CPU that it ran on.  Its jemalloc state is
+ * bound to that zone's arena, and only objects of that zone go through its
+ * cache; all others pass the cache by.  On top of jemalloc's cache there is a
+ * small one of our own, the magazines, because a call of jemalloc and the
+ * checks in front of it take longer than the C library's malloc together.
+ *
+ * A cache belongs to its thread, which may sleep for hours, while its objects
+ * keep slabs from being free.  When memory runs out, and when a heap ends,
+ * somebody else has to empty it.  So threads say when they are inside
+ * jemalloc (busy), and can be kept out (stop):
+ *
+ *	thread				flusher, with the list's lock
+ *	busy = 1			stop = 1, for all threads
+ *	if (stop) step back, wait	host_membarrier()
+ *	...				wait until busy == 0, for all threads
+ *	busy = 0			flush; stop = 0
+ *
+ * Either the thread sees stop, or the flusher sees busy: on the thread's side
+ * that needs a barrier between store and load, which the flusher's membarrier
+ * makes for it.  Where the system has none (STOP_FENCE), the thread makes it.
+ *
+ * Invariants
+ *  1. A thread's cache holds objects of (home, home_zone) and of nothing else.
+ *  2. A thread that is bound in jemalloc is in the list until its destructor
+ *     ran, which is before jemalloc's own (je_glue.c).  From then on it gets
+ *     no small objects from jemalloc: late in a thread's end, jemalloc would
+ *     quietly serve it from its own memory.
+ *  3. `home` is set by its thread, and taken away by objects_destroy, at a
+ *     time when no thread may use that heap.
+ *
+ * Locking: threads_lock is held while jemalloc is called, so it comes before
+ * jemalloc's locks and before all others; no thread holds any when it takes
+ * it.  A flusher that waits for a busy thread holds nothing that this thread
+ * can need.
+ *
+ * A call of ours can be entered again from within (nested): jemalloc or the C
+ * library allocate when a thread's keys are set up, and under the preload
+ * library that comes back here.  Such a call passes the caches by.
+ *
+ * Cost: enter and leave, two stores and a load; emptying caches: a membarrier
+ * and some microseconds for each thread.
+ *
+ * What it is not: threads that end without running their destructors (a raw
+ * exit system call) must not have used a heap.  A thread has one home; what
+ * it does with other heaps is correct and slower.
+ */
+#include "thread_cache.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "bug.h"
+#include "objects.h"
+#include "size_class.h"
+
+__thread struct thread thread_self
+	__attribute__((tls_model("initial-exec"), aligned(64)));
+
+static struct {
+	spinlock_t lock;
+	struct thread *first;	/* (L) */
+	struct magazine *idle;	/* (L) sets of magazines, by their slot[0] */
+	pthread_key_t key;	/* (C) after threads_boot */
+	bool fence;		/* (L) host_membarrier does not work */
+} threads = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void threads_lock(struct thread *self)
+{
+	spin_lock(&threads.lock);
+	self->nested = true;
+}
+
+static void threads_unlock(struct thread *self)
+{
+	self->nested = false;
+	spin_unlock(&threads.lock);
+}
+
+static void list_add(struct thread *t)
+{
+	t->next = threads.first;
+	t->link = &threads.first;
+	if (t->next)
+		t->next->link = &t->next;
+	threads.first = t;
+	t->state = THREAD_LISTED;
+}
+
+static void list_del(struct thread *t)
+{
+	*t->link = t->next;
+	if (t->next)
+		t->next->link = t->link;
+}
+
+/* ---- the thread's own side ---------------------------------------------- */
+
+/* Kept out by a flusher, or in need of a fence of its own. */
+void thread_enter_slow(struct thread *t)
+{
+	for (;;) {
+		__atomic_store_n(&t->busy, 1, __ATOMIC_SEQ_CST);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (!(__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE) & STOP_NOW))
+			return;
+		__atomic_store_n(&t->busy, 0, __ATOMIC_RELEASE);
+		/* The flusher holds this until it is done. */
+		spin_lock(&threads.lock);
+		spin_unlock(&threads.lock);
+	}
+}
+
+/* Context: by the thread itself between enter and leave, or while stopped. */
+void thread_report_live(struct thread *t)
+{
+	if (t->live)
+		heap_account(t->home, t->live);
+	t->live = 0;
+}
+
+/* Hand the older half of the magazine to jemalloc. */
+static void spill(struct magazine *magazine, u32 bytes)
+{
+	u32 nr = magazine->nr / 2, i;
+
+	for (i = 0; i < nr; i++)
+		fhje_sdallocx(magazine->slot[i], bytes, 0);
+	magazine->nr -= nr;
+	for (i = 0; i < magazine->nr; i++)
+		magazine->slot[i] = magazine->slot[nr + i];
+}
+
+void thread_cache_object(struct thread *t, void *object, u32 class)
+{
+	struct magazine *magazine = &t->magazine[class];
+	u32 bytes = size_class[class].size;
+
+	if (!magazine->limit) {
+		fhje_sdallocx(object, bytes, 0);
+		return;
+	}
+	if (magazine->nr == magazine->limit)
+		spill(magazine, bytes);
+	magazine->slot[magazine->nr++] = object;
+}
+
+/* A set of empty magazines, one for each class; NULL: no memory. */
+static struct magazine *magazines_get(void)
+{
+	struct magazine *set = threads.idle;
+	size_t bytes = (NR_SIZE_CLASSES + 1) * sizeof(*set);
+
+	if (set) {
+		threads.idle = set->slot[0];
+		return set;
+	}
+	set = host_reserve(bytes);
+	for (u32 class = 1; set && class <= MAGAZINE_CLASSES; class++)
+		set[class].limit = MAGAZINE_SLOTS;
+	return set;
+}
+
+/* Class 0 does not exist; its magazine links the idle sets. */
+static void magazines_put(struct magazine *set)
+{
+	set->slot[0] = threads.idle;
+	threads.idle = set;
+}
+
+/* Empty the cache of this thread, which is stopped or the caller. */
+static void flush_locked(struct thread *t)
+{
+	for (u32 class = 1; class <= MAGAZINE_CLASSES; class++) {
+		struct magazine *magazine = &t->magazine[class];
+
+		while (magazine->nr)
+			fhje_dallocx(magazine->slot[--magazine->nr],
+				     JE_TCACHE_NONE);
+	}
+	fhje_je_tcache_flush(t->tsd);
+	if (t->home)
+		thread_report_live(t);
+}
+
+static void thread_exit(void *arg)
+{
+	struct thread *t = arg;
+
+	threads_lock(t);
+	if (t->state == THREAD_LISTED) {
+		list_del(t);
+		flush_locked(t);
+		magazines_put(t->magazine);
+	}
+	__atomic_store_n(&t->home, NULL, __ATOMIC_RELAXED);
+	t->state = THREAD_EXITED;
+	threads_unlock(t);
+}
+
+/* First use of any heap by this thread; jemalloc sets its state up here. */
+static bool thread_list(struct thread *t, u32 arena)
+{
+	bool bound = false;
+
+	t->nested = true;
+	t->tsd = fhje_je_tsd_tls;
+	if (!pthread_setspecific(threads.key, t)) {
+		/* A setting of the thread's own state, not yet in the list. */
+		bound = !je_thread_arena(arena);
+		threads_lock(t);
+		if (threads.fence)
+			t->stop = STOP_FENCE;
+		t->magazine = bound ? magazines_get() : NULL;
+		if (t->magazine)
+			list_add(t);
+		threads_unlock(t);
+	}
+	t->nested = false;
+	return t->state == THREAD_LISTED;
+}
+
+bool thread_bind(struct thread *t, struct fixheap *heap)
+{
+	struct binding *binding;
+	u32 zone;
+
+	if (thread_at_home(t, heap))
+		return true;
+	if (t->home || !heap->objects || !thread_usable(t))
+		return false;
+	zone = heap->zonelist[heap_this_node(heap)][0];
+	binding = heap->objects->zone[zone];
+	if (t->state == THREAD_NEW) {
+		if (!thread_list(t, binding->arena))
+			return false;
+	} else {
+		/* The former home is gone, and the cache empty since. */
+		thread_enter(t);
+		if (je_thread_arena(binding->arena)) {
+			thread_leave(t);
+			return false;
+		}
+		thread_leave(t);
+	}
+	t->key = heap->objects->key;
+	t->home_zone = zone;
+	__atomic_store_n(&t->home, heap, __ATOMIC_RELAXED);
+	return true;
+}
+
+/* ---- the flusher's side ------------------------------------------------- */
+
+/*
+ * The membarrier worked before, and now it does not.  What has to be waited
+ * for is that stores which were made before leave the processors' buffers,
+ * which they do within a microsecond; each turn here takes about as long.
+ */
+static void wait_for_stores(void)
+{
+	for (u32 i = 0; i < 1000; i++)
+		host_yield();
+}
+
+/* Keep all threads out of jemalloc, the caller left aside. */
+static void threads_stop(struct thread *self)
+{
+	struct thread *t;
+
+	for (t = threads.first; t; t = t->next) {
+		if (t != self)
+			__atomic_or_fetch(&t->stop, STOP_NOW, __ATOMIC_SEQ_CST);
+	}
+	if (!threads.fence && host_membarrier())
+		wait_for_stores();
+	for (t = threads.first; t; t = t->next) {
+		while (t != self && __atomic_load_n(&t->busy, __ATOMIC_ACQUIRE))
+			host_yield();
+	}
+}
+
+static void threads_start(struct thread *self)
+{
+	struct thread *t;
+
+	for (t = threads.first; t; t = t->next) {
+		if (t != self)
+			__atomic_and_fetch(&t->stop, ~STOP_NOW,
+					   __ATOMIC_RELEASE);
+	}
+}
+
+/* Context: locked, all threads stopped. */
+static void flush_heap(struct fixheap *heap)
+{
+	struct thread *t;
+
+	for (t = threads.first; t; t = t->next) {
+		if (thread_at_home(t, heap))
+			flush_locked(t);
+	}
+}
+
+static void forget_heap(struct fixheap *heap)
+{
+	struct thread *t;
+
+	for (t = threads.first; t; t = t->next) {
+		if (thread_at_home(t, heap))
+			__atomic_store_n(&t->home, NULL, __ATOMIC_RELAXED);
+	}
+}
+
+static void detach_zones(struct fixheap *heap)
+{
+	for (u32 i = 0; i < heap->nr_zones; i++) {
+		if (heap->objects->zone[i])
+			binding_detach(heap->objects->zone[i]);
+	}
+}
+
+static int attach_zones(struct fixheap *heap)
+{
+	for (u32 i = 0; i < heap->nr_zones; i++) {
+		heap->objects->zone[i] = binding_attach(&heap->zone[i]);
+		if (!heap->objects->zone[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int objects_create(struct fixheap *heap)
+{
+	struct thread *self = &thread_self;
+	int err = je_boot();
+
+	if (err)
+		return err;
+	heap->objects = host_reserve(sizeof(*heap->objects));
+	if (!heap->objects)
+		return -ENOMEM;
+	heap->objects->key = host_random();
+	threads_lock(self);
+	err = attach_zones(heap);
+	if (err)
+		detach_zones(heap);
+	threads_unlock(self);
+	if (err) {
+		host_release(heap->objects, sizeof(*heap->objects));
+		heap->objects = NULL;
+	}
+	return err;
+}
+
+void objects_destroy(struct fixheap *heap)
+{
+	struct thread *self = &thread_self;
+
+	if (!heap->objects)
+		return;
+	threads_lock(self);
+	threads_stop(self);
+	flush_heap(heap);
+	forget_heap(heap);
+	detach_zones(heap);
+	threads_start(self);
+	threads_unlock(self);
+	host_release(heap->objects, sizeof(*heap->objects));
+	heap->objects = NULL;
+}
+
+void objects_reclaim(struct fixheap *heap)
+{
+	struct thread *self = &thread_self;
+
+	/* Nested: whoever called us holds the lock. */
+	if (!heap->objects || self->nested)
+		return;
+	threads_lock(self);
+	threads_stop(self);
+	flush_heap(heap);
+	/* With all threads out of jemalloc, nobody else is purging: jemalloc
+	 * does nothing when somebody is. */
+	for (u32 i = 0; i < heap->nr_zones; i++)
+		binding_purge(heap->objects->zone[i]);
+	threads_start(self);
+	threads_unlock(self);
+}
+
+/* ---- start and fork ----------------------------------------------------- */
+
+static void fork_prepare(void)
+{
+	threads_lock(&thread_self);
+}
+
+static void fork_parent(void)
+{
+	threads_unlock(&thread_self);
+}
+
+/* Of all threads only this one goes on; see fork.c for what is lost. */
+static void fork_child(void)
+{
+	struct thread *self = &thread_self;
+
+	threads.first = NULL;
+	if (self->state == THREAD_LISTED)
+		list_add(self);
+	threads_unlock(self);
+}
+
+int threads_boot(void)
+{
+	threads.fence = host_membarrier() != 0;
+	return -pthread_key_create(&threads.key, thread_exit);
+}
+
+int threads_guard_fork(void)
+{
+	return -pthread_atfork(fork_prepare, fork_parent, fork_child);
+}

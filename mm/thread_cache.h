@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * thread_cache.h: threads and their caches of objects; see thread_cache.c.
+ */
+#ifndef MM_THREAD_CACHE_H
+#define MM_THREAD_CACHE_H
+
+#include "extent_hooks.h"
+#include "heap.h"
+
+enum thread_state {
+	THREAD_NEW,	/* never needed a cache */
+	THREAD_LISTED,	/* in the list of threads, may have a home */
+	THREAD_EXITED,	/* its destructor ran: no cache any more */
+};
+
+/* thread.stop */
+#define STOP_NOW 1u	/* stay out of jemalloc */
+#define STOP_FENCE 2u	/* host_membarrier does not work: fence yourself */
+
+/*
+ * Free objects of one class, on top of jemalloc's own cache: the last few that
+ * were freed are handed out again without a call.  Two cache lines.
+ */
+#define MAGAZINE_SLOTS 15
+#define MAGAZINE_CLASSES 16	/* up to 512 bytes; the others have limit 0 */
+struct magazine {
+	u32 nr;
+	u32 limit;		/* (C) */
+	void *slot[MAGAZINE_SLOTS];
+};
+_Static_assert(sizeof(struct magazine) == 128, "two cache lines");
+
+/*
+ * (T) only this thread; (F) this thread, or whoever has stopped it;
+ * (A) atomic; (L) threads_lock.
+ */
+struct thread {
+	struct fixheap *home;	/* (F) whose objects the cache holds; or NULL */
+	u64 key;		/* (F) of home: marks free objects */
+	struct magazine *magazine; /* (F) by class; of home and home_zone */
+	u32 home_zone;		/* (F) which zone's objects the cache holds */
+	u32 busy;		/* (A) inside jemalloc */
+	u32 stop;		/* (A) STOP_ flags */
+	enum thread_state state; /* (T) */
+	long live;		/* (F) bytes not yet told to heap_account */
+	bool nested;		/* (T) inside a function of thread_cache.c */
+	void *tsd;		/* (C) jemalloc's state of the thread */
+	struct thread *next;	/* (L) */
+	struct thread **link;	/* (L) what points to this one */
+};
+
+/* jemalloc's side of a heap. */
+struct objects {
+	u64 key;		/* (C) */
+	struct binding *zone[NODES_MAX]; /* (C) arena of each zone */
+};
+
+extern __thread struct thread thread_self
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* In je_boot, before jemalloc starts and after.  0 or -errno. */
+int threads_boot(void);
+int threads_guard_fork(void);
+
+/*
+ * Give the thread a cache for this heap's objects, from the zone of the CPU
+ * that it runs on.  True if it has one now.
+ */
+bool thread_bind(struct thread *t, struct fixheap *heap);
+
+/* Between enter and leave: put a free object of home on top of jemalloc's
+ * cache, or below it where the magazine is full. */
+void thread_cache_object(struct thread *t, void *object, u32 class);
+
+void thread_enter_slow(struct thread *t);
+void thread_report_live(struct thread *t);
+
+/*
+ * Every call of jemalloc that touches the thread's own state is between these
+ * two, so that another thread can empty its cache when it is not: a plain
+ * store and a load in, a store out.  The flusher's host_membarrier pairs with
+ * the order of the store and the load, which only the compiler is told to keep.
+ */
+static inline bool thread_try_enter(struct thread *t)
+{
+	__atomic_store_n(&t->busy, 1, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (likely(!__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE)))
+		return true;
+	__atomic_store_n(&t->busy, 0, __ATOMIC_RELEASE);
+	return false;
+}
+
+static inline void thread_enter(struct thread *t)
+{
+	if (unlikely(!thread_try_enter(t)))
+		thread_enter_slow(t);
+}
+
+static inline void thread_leave(struct thread *t)
+{
+	__atomic_store_n(&t->busy, 0, __ATOMIC_RELEASE);
+}
+
+static inline bool thread_at_home(const struct thread *t,
+				  const struct fixheap *heap)
+{
+	return __atomic_load_n(&t->home, __ATOMIC_RELAXED) == heap;
+}
+
+/* Whether the thread may allocate small objects from jemalloc at all. */
+static inline bool thread_usable(const struct thread *t)
+{
+	return t->state != THREAD_EXITED && !t->nested;
+}
+
+/*
+ * Live bytes of the home heap, between enter and leave.  They are told to the
+ * heap when they are more than THREAD_LIVE_MAX off, which is looked at when the
+ * magazine is empty or full: all magazines hold 45 KiB, so that the heap is
+ * never told less than the truth by more than 64 KiB for each thread.
+ */
+#define THREAD_LIVE_MAX (16l << 10)
+static inline void thread_count(struct thread *t, long bytes)
+{
+	if (IS_ENABLED(CONFIG_VMSTAT))
+		t->live += bytes;
+}
+
+static inline void thread_account(struct thread *t, long bytes)
+{
+	thread_count(t, bytes);
+	if (unlikely(t->live > THREAD_LIVE_MAX || t->live < -THREAD_LIVE_MAX))
+		thread_report_live(t);
+}
+
+#endif

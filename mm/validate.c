@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * validate.c: check the metadata of a heap from one end to the other.
+ *
+ * Each zone is walked along its runs and free ranges: every page must belong
+ * to exactly one of them, the descriptors must be where a run begins and only
+ * there, and what the blocks, lists, trees and counters say must be what the
+ * walk has seen.  The first mistakes are written to stderr, one a line.
+ *
+ * Locking: all locks of the heap are held, so other threads wait.  Cost:
+ * O(runs + free ranges + open blocks); untouched metadata is not touched.
+ */
+#include "validate.h"
+
+#include "bitmap.h"
+#include "heap.h"
+#include "pcp.h"
+#include "runmap.h"
+#include "span.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* So many mistakes are written out for each zone. */
+#define MAX_LINES 10
+
+void check_fail(struct check *check, const char *what, u64 pfn, u64 have,
+		u64 want)
+{
+	char text[200];
+	int n;
+
+	if (check->nr_errors++ >= MAX_LINES)
+		return;
+	n = snprintf(text, sizeof(text),
+		     "fixheap: zone %u, page %llu: %s: is %llu, must be "
+		     "%llu\n",
+		     check->zone->index, (unsigned long long)pfn, what,
+		     (unsigned long long)have, (unsigned long long)want);
+	host_print(text, (size_t)n);
+}
+
+void check_equal(struct check *check, const char *what, u64 pfn, u64 have,
+		 u64 want)
+{
+	if (have != want)
+		check_fail(check, what, pfn, have, want);
+}
+
+/* Blocks that the walk enters: each open one is checked once. */
+static void enter_block(struct check *check, u64 pfn)
+{
+	struct zone *zone = check->zone;
+	u32 b = (u32)(pfn >> BLOCK_SHIFT);
+
+	if (b >= zone->end_block || check->last_open == b + 1ull)
+		return;
+	check->last_open = b + 1ull;
+	check_border(check, b);
+	if (block_is_open(&zone->block[b]))
+		check_open(check, b);
+	else if (bitmap_count(zone->block[b].free) ||
+		 zone->block[b].longest || zone->block[b].next ||
+		 zone->block[b].prev)
+		check_fail(check, "a closed block is not clean", pfn, 1, 0);
+}
+
+/* No page of the run's part in block b may be free. */
+static void check_used(struct check *check, const struct run *run, u32 b)
+{
+	struct zone *zone = check->zone;
+	u64 start = max_u64(run->pfn, (u64)b << BLOCK_SHIFT);
+	u64 end = min_u64(run->pfn + run->nr_pages,
+			  (u64)(b + 1) << BLOCK_SHIFT);
+	struct span row;
+	u32 i;
+
+	if (!block_is_open(&zone->block[b])) {
+		if (span_find(zone, b, &row))
+			check_fail(check, "a run lies in a free block", start,
+				   row.first, 0);
+		return;
+	}
+	i = bitmap_next_one(zone->block[b].free, start % BLOCK_PAGES);
+	if (i < start % BLOCK_PAGES + (end - start))
+		check_fail(check, "a page of a run is free", start, i, 0);
+}
+
+static u64 check_run(struct check *check, u64 pfn, u64 page)
+{
+	struct zone *zone = check->zone;
+	struct run run = { pfn, page_len(page) };
+	u32 first = (u32)(pfn >> BLOCK_SHIFT), last;
+	u32 cross;
+
+	if (pfn + run.nr_pages > zone->end_pfn) {
+		check_fail(check, "length of a run", pfn, run.nr_pages,
+			   zone->end_pfn - pfn);
+		return zone->end_pfn;
+	}
+	last = (u32)((pfn + run.nr_pages - 1) >> BLOCK_SHIFT);
+	check_equal(check, "zone in a descriptor", pfn, page_zone(page),
+		    zone->index);
+	check->nr_cached += page_kind(page) == PAGE_CACHED;
+	check_used(check, &run, first);
+	if (first == last)
+		return pfn + run.nr_pages;
+	check_used(check, &run, last);
+	cross = maxtree_get(&zone->cross, first - zone->first_block);
+	check_equal(check, "head of the run that leaves a block", pfn, cross,
+		    pfn % BLOCK_PAGES + 1);
+	check->nr_cross++;
+	enter_block(check, pfn + run.nr_pages - 1);
+	return pfn + run.nr_pages;
+}
+
+/* The range that starts at pfn; returns its end. */
+static u64 check_range(struct check *check, u64 pfn)
+{
+	struct zone *zone = check->zone;
+	const struct pageblock *pb = &zone->block[pfn >> BLOCK_SHIFT];
+	u64 page = page_read(&zone->heap->page[pfn]), end;
+
+	if (!page && pfn % BLOCK_PAGES == 0 && !block_is_open(pb) &&
+	    pb->span_end) {
+		end = (u64)check_row(check, (u32)(pfn >> BLOCK_SHIFT))
+		      << BLOCK_SHIFT;
+		check->nr_free += end - pfn;
+		return end;
+	}
+	enter_block(check, pfn);
+	if (page)
+		return check_run(check, pfn, page);
+	end = pfn;
+	if (block_is_open(pb))
+		end += bitmap_ones_from(pb->free, pfn % BLOCK_PAGES);
+	if (end == pfn) {
+		check_fail(check, "a page is neither free nor in a run", pfn,
+			   0, 1);
+		return pfn + 1;
+	}
+	for (u64 p = pfn; p < end; p++)
+		check_equal(check, "descriptor of a free page", p,
+			    page_read(&zone->heap->page[p]), 0);
+	check->nr_free += end - pfn;
+	return end;
+}
+
+static u64 check_zone(struct check *check)
+{
+	struct zone *zone = check->zone;
+	u64 pfn = zone->start_pfn;
+
+	while (pfn < zone->end_pfn)
+		pfn = check_range(check, pfn);
+	check_equal(check, "free pages of the zone", pfn, zone->nr_free,
+		    check->nr_free);
+	check_equal(check, "pages in per-CPU caches", pfn, pcp_count(zone),
+		    check->nr_cached);
+	check_lists(check);
+	check_trees(check);
+	return check->nr_errors;
+}
+
+int fixheap_validate(struct fixheap *heap)
+{
+	u64 nr_errors = 0, nr_free = 0;
+	struct check check;
+
+	heap_lock_all(heap);
+	for (u32 i = 0; i < heap->nr_zones; i++) {
+		check = (struct check){ .zone = &heap->zone[i] };
+		nr_errors += check_zone(&check);
+		nr_free += check.nr_free;
+	}
+	check = (struct check){ .zone = &heap->zone[0] };
+	check_equal(&check, "used pages of the heap", 0,
+		    heap->used + nr_free, heap->end_pfn - heap->start_pfn);
+	heap_unlock_all(heap);
+	return nr_errors + check.nr_errors ? -EUCLEAN : 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* validate.h: how the checks of validate*.c report what is wrong. */
+#ifndef MM_VALIDATE_H
+#define MM_VALIDATE_H
+
+#include "contig.h"
+#include "mmzone.h"
+
+/* What one check of a zone gathers on its way. */
+struct check {
+	struct zone *zone;
+	u64 nr_errors;
+	u64 nr_free;		/* free pages seen */
+	u64 nr_cached;		/* pages in per-CPU caches seen */
+	u64 nr_open;		/* open blocks seen */
+	u64 nr_spans;		/* filed spans seen */
+	u64 nr_rows;		/* of them with whole blocks */
+	u64 nr_cross;		/* runs that leave their block */
+	u64 last_open;		/* open block seen last + 1 */
+};
+
+/* Note that invariant `what` is broken at pfn: have instead of want. */
+void check_fail(struct check *check, const char *what, u64 pfn, u64 have,
+		u64 want);
+/* have must equal want. */
+void check_equal(struct check *check, const char *what, u64 pfn, u64 have,
+		 u64 want);
+
+/* validate_block.c: one open block; the row that starts at block b, its end
+ * is returned; the lists and trees as a whole. */
+void check_open(struct check *check, u32 b);
+u32 check_row(struct check *check, u32 b);
+void check_border(struct check *check, u32 b);
+void check_lists(struct check *check);
+void check_trees(struct check *check);
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * validate_block.c: the invariants of pageblocks, rows, lists and trees, as
+ * page_alloc.c, span.c, maxtree.c and runmap.c state them.
+ *
+ * Everything is computed again from the bitmaps and compared.
+ *
+ * Locking: all locks of the heap are held.  Cost: O(open blocks + rows).
+ */
+#include "validate.h"
+
+#include "bitmap.h"
+#include "span.h"
+
+static u64 block_pfn(u32 b)
+{
+	return (u64)b << BLOCK_SHIFT;
+}
+
+void check_open(struct check *check, u32 b)
+{
+	const struct pageblock *pb = &check->zone->block[b];
+	u32 nr_free = bitmap_count(pb->free);
+	u64 pfn = block_pfn(b), stray = 0;
+
+	check->nr_open++;
+	check_equal(check, "nr_free of an open block", pfn, pb->nr_free,
+		    nr_free);
+	check_equal(check, "longest run of an open block", pfn, pb->longest,
+		    bitmap_longest(pb->free));
+	if (nr_free == BLOCK_PAGES)
+		check_fail(check, "a wholly free block is open", pfn, nr_free,
+			   0);
+	for (u32 w = 0; w < BLOCK_WORDS; w++)
+		stray |= pb->zero[w] & ~pb->free[w];
+	check_equal(check, "known-zero pages that are not free", pfn, stray,
+		    0);
+	if (pb->placement >= NR_PLACEMENTS)
+		check_fail(check, "placement of a block", pfn, pb->placement,
+			   0);
+	if (pb->span_end || pb->span_first)
+		check_fail(check, "an open block is the end of a row", pfn,
+			   pb->span_end, 0);
+	check_equal(check, "fullness class of an open block", pfn, pb->listed,
+		    pb->nr_free / (BLOCK_PAGES / NR_FULLNESS));
+}
+
+/* Leaf i of a tree, and the summaries above it. */
+static void check_leaf(struct check *check, const char *what,
+		       const struct maxtree *tree, u32 b, u64 want)
+{
+	u64 i = b - check->zone->first_block;
+	u32 value = maxtree_get(tree, i);
+
+	check_equal(check, what, block_pfn(b), value, want);
+	for (u32 l = 1; l < tree->nr_levels; l++) {
+		i >>= 4;
+		if (tree->level[l][i] < value)
+			check_fail(check, "summary of a tree", block_pfn(b),
+				   tree->level[l][i], value);
+	}
+}
+
+static u32 tail_before(const struct zone *zone, u32 b)
+{
+	return b > zone->first_block ?
+		       bitmap_ones_before(zone->block[b - 1].free,
+					  BLOCK_PAGES) :
+		       0;
+}
+
+static u32 head_of(const struct zone *zone, u32 b)
+{
+	return b < zone->end_block ? bitmap_ones_from(zone->block[b].free, 0) :
+				     0;
+}
+
+u32 check_row(struct check *check, u32 b)
+{
+	struct zone *zone = check->zone;
+	const struct pageblock *pb = &zone->block[b];
+	u32 end = pb->span_end;
+	u64 pages;
+
+	if (end <= b || end > zone->end_block) {
+		check_fail(check, "end of a row of free blocks", block_pfn(b),
+			   end, b + 1);
+		return b + 1;
+	}
+	check->nr_rows++;
+	check->nr_spans++;
+	check_equal(check, "first block as its last one knows it",
+		    block_pfn(b), zone->block[end - 1].span_first, b + 1);
+	if (end < zone->end_block && zone->block[end].span_end)
+		check_fail(check, "two rows of free blocks touch",
+			   block_pfn(end), 1, 0);
+	if (pb->zero_first < pb->zero_end &&
+	    (pb->zero_first < b || pb->zero_end > end))
+		check_fail(check, "known-zero part of a row", block_pfn(b),
+			   pb->zero_first, b);
+	pages = tail_before(zone, b) + block_pfn(end - b) + head_of(zone, end);
+	check_leaf(check, "pages of a span", &zone->span_pages, b,
+		   min_u64(pages, UINT32_MAX));
+	check_leaf(check, "blocks of a span", &zone->span_blocks, b, end - b);
+	return end;
+}
+
+void check_border(struct check *check, u32 b)
+{
+	struct zone *zone = check->zone;
+	u32 tail = tail_before(zone, b), head = head_of(zone, b);
+	bool row_before = b > zone->first_block &&
+			  zone->block[b - 1].span_first;
+	u32 want = tail && head ? tail + head : 0;
+
+	if (row_before)
+		want = 0;
+	check->nr_spans += want != 0;
+	check_leaf(check, "pages of a border", &zone->span_pages, b, want);
+	check_leaf(check, "blocks of a border", &zone->span_blocks, b, 0);
+}
+
+static u64 check_list(struct check *check, u32 place, u32 full, u32 longest)
+{
+	struct zone *zone = check->zone;
+	const struct free_area *area = &zone->area[place];
+	u32 prev = 0, b = area->head[full][longest];
+	u64 nr = 0;
+
+	check_equal(check, "mask of a free area", longest,
+		    area->mask[full][longest / 64] >> longest % 64 & 1, !!b);
+	while (b && nr++ <= check->nr_open) {
+		const struct pageblock *pb = &zone->block[b - 1];
+		u64 pfn = block_pfn(b - 1);
+
+		check_equal(check, "link of a free area", pfn, pb->prev, prev);
+		check_equal(check, "list of a block: placement", pfn,
+			    pb->placement, place);
+		check_equal(check, "list of a block: fullness", pfn,
+			    pb->listed, full);
+		check_equal(check, "list of a block: longest run", pfn,
+			    pb->longest, longest);
+		prev = b;
+		b = pb->next;
+	}
+	return nr;
+}
+
+void check_lists(struct check *check)
+{
+	u64 nr = 0;
+
+	for (u32 place = 0; place < NR_PLACEMENTS; place++) {
+		for (u32 i = 0; i < NR_FULLNESS * BLOCK_PAGES; i++)
+			nr += check_list(check, place, i / BLOCK_PAGES,
+					 i % BLOCK_PAGES);
+	}
+	check_equal(check, "open blocks in the lists", 0, nr, check->nr_open);
+}
+
+static u64 count_leaves(const struct maxtree *tree)
+{
+	u64 nr = 0, i = 0;
+
+	while ((i = maxtree_first(tree, i, 1)) != MAXTREE_NONE) {
+		nr++;
+		i++;
+	}
+	return nr;
+}
+
+static u32 largest_leaf(const struct maxtree *tree)
+{
+	u32 largest = 0;
+	u64 i = 0;
+
+	while ((i = maxtree_first(tree, i, 1)) != MAXTREE_NONE) {
+		u32 value = maxtree_get(tree, i++);
+
+		largest = value > largest ? value : largest;
+	}
+	return largest;
+}
+
+static void check_tree(struct check *check, const char *what,
+		       const struct maxtree *tree, u64 nr)
+{
+	u32 max = maxtree_max(tree);
+
+	check_equal(check, what, 0, count_leaves(tree), nr);
+	check_equal(check, "root of a tree", 0, max, largest_leaf(tree));
+}
+
+void check_trees(struct check *check)
+{
+	struct zone *zone = check->zone;
+
+	check_tree(check, "spans filed by pages", &zone->span_pages,
+		   check->nr_spans);
+	check_tree(check, "spans filed by blocks", &zone->span_blocks,
+		   check->nr_rows);
+	check_tree(check, "runs that leave their block", &zone->cross,
+		   check->nr_cross);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * walk.c: tell what the pages of a heap are in use for, range by range.
+ *
+ * Locking: the zone lock to find one range, none while the callback runs.
+ * Cost: O(ranges), O(log blocks) for each; pages of slabs are joined to
+ * ranges inside a pageblock.
+ */
+#include "heap.h"
+
+#include "contig.h"
+#include "runmap.h"
+#include "zone.h"
+
+static enum fixheap_use use_of(u64 page)
+{
+	switch (page_kind(page)) {
+	case PAGE_EXTENT:
+		return FIXHEAP_USE_SMALL;
+	case PAGE_DIRECT:
+		return FIXHEAP_USE_LARGE;
+	case PAGE_ARRAY:
+		return FIXHEAP_USE_ARRAY;
+	case PAGE_RAW:
+		return FIXHEAP_USE_PAGES;
+	case PAGE_CACHED:
+		return FIXHEAP_USE_CACHED;
+	default:
+		return FIXHEAP_USE_FREE;
+	}
+}
+
+/* The range of one use that covers pfn, from pfn on. */
+static u64 range_locked(const struct zone *zone, u64 pfn,
+			enum fixheap_use *use)
+{
+	u64 nr = contig_free_from(zone, pfn), page, next;
+	u64 end = round_down(pfn, BLOCK_PAGES) + BLOCK_PAGES;
+	struct run run;
+
+	*use = FIXHEAP_USE_FREE;
+	if (nr || !runmap_find(zone, pfn, &run, &page))
+		return nr ? nr : 1;
+	*use = use_of(page);
+	nr = run.pfn + run.nr_pages - pfn;
+	if (page_kind(page) != PAGE_EXTENT && page_kind(page) != PAGE_CACHED)
+		return nr;
+	while (pfn + nr < min_u64(end, zone->end_pfn)) {
+		next = page_read(&zone->heap->page[pfn + nr]);
+		if (page_kind(next) != page_kind(page))
+			break;
+		nr++;
+	}
+	return nr;
+}
+
+int fixheap_walk(struct fixheap *heap, fixheap_walk_fn fn, void *data)
+{
+	u64 pfn = heap->start_pfn;
+	int ret = 0;
+
+	while (pfn < heap->end_pfn && !ret) {
+		struct zone *zone = zone_of(heap, pfn);
+		enum fixheap_use use;
+		u64 nr;
+
+		spin_lock(&zone->lock);
+		nr = range_locked(zone, pfn, &use);
+		spin_unlock(&zone->lock);
+		ret = fn(data, pfn_to_addr(heap, pfn), nr << PAGE_SHIFT, use);
+		pfn += nr;
+	}
+	return ret;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_host_calls.c: system calls that can be missing, arch/linux/host.c.  Each
+ * way around is taken in a child whose system calls fail.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+
+#include "child.h"
+#include "cpu.h"
+#include "host.h"
+
+/*
+ * Two threads each announce themselves, then look for the other; the one side
+ * has no barrier of its own but the compiler's.  That both see nobody is what
+ * host_membarrier on the other side has to rule out.
+ */
+struct side {
+	int announced, saw;
+} __attribute__((aligned(128)));
+
+struct duel {
+	struct side fast, slow;
+	int begun __attribute__((aligned(128))); /* round */
+	int ended __attribute__((aligned(128))); /* round */
+	int rounds;
+};
+
+static void wait_for(const int *word, int value)
+{
+	int i = 0;
+
+	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value)
+		if (++i % 1000)
+			cpu_relax();
+		else
+			sched_yield();
+}
+
+static void announce_and_look(struct side *self, const struct side *other,
+			      int (*barrier)(void), int *err)
+{
+	__atomic_store_n(&self->announced, 1, __ATOMIC_RELAXED);
+	*err |= barrier();
+	self->saw = __atomic_load_n(&other->announced, __ATOMIC_RELAXED);
+}
+
+static int compiler_barrier(void)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	return 0;
+}
+
+static void *duel_fast(void *data)
+{
+	struct duel *duel = data;
+	int round, err = 0;
+
+	for (round = 1; round <= duel->rounds; round++) {
+		wait_for(&duel->begun, round);
+		announce_and_look(&duel->fast, &duel->slow, compiler_barrier,
+				  &err);
+		__atomic_store_n(&duel->ended, round, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+/* Rounds in which both saw nobody; -1: no barrier, no thread. */
+static int duel_fight(int (*barrier)(void), int rounds)
+{
+	struct duel duel = { .rounds = rounds };
+	int round, i, err = 0, lost = 0;
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, duel_fast, &duel))
+		return -1;
+	for (round = 1; round <= rounds; round++) {
+		duel.fast.announced = duel.slow.announced = 0;
+		__atomic_store_n(&duel.begun, round, __ATOMIC_RELEASE);
+		/* The other side needs a while to see that; meet it at all
+		 * points of its way. */
+		for (i = 0; i < round % 1024; i++)
+			compiler_barrier();
+		announce_and_look(&duel.slow, &duel.fast, barrier, &err);
+		wait_for(&duel.ended, round);
+		lost += !duel.fast.saw && !duel.slow.saw;
+	}
+	pthread_join(thread, NULL);
+	return err ? -1 : lost;
+}
+
+static void test_membarrier(void **state)
+{
+	(void)state;
+	errno = 77;
+	assert_int_equal(host_membarrier(), 0);
+	assert_int_equal(host_membarrier(), 0);
+	assert_int_equal(errno, 77);
+	assert_int_equal(duel_fight(host_membarrier, 5000), 0);
+}
+
+static int visit_cpus(void)
+{
+	cpu_set_t before, after;
+
+	if (!forbid(SYS_membarrier, SYS_membarrier, ENOSYS))
+		return CANNOT_FORBID;
+	if (sched_getaffinity(0, sizeof(before), &before))
+		return 1;
+	errno = 77;
+	if (host_membarrier() || errno != 77)
+		return 2;
+	if (duel_fight(host_membarrier, 500))
+		return 3;
+	if (sched_getaffinity(0, sizeof(after), &after))
+		return 4;
+	return CPU_EQUAL(&before, &after) ? 0 : 5;
+}
+
+static int visit_refused(void)
+{
+	if (!forbid(SYS_membarrier, SYS_sched_setaffinity, EACCES))
+		return CANNOT_FORBID;
+	return host_membarrier() == -EACCES ? 0 : 1;
+}
+
+static void test_membarrier_missing(void **state)
+{
+	(void)state;
+	assert_child(visit_cpus, 0);
+}
+
+static void test_membarrier_refused(void **state)
+{
+	(void)state;
+	assert_child(visit_refused, 0);
+}
+
+static int random_differs(void)
+{
+	u64 first = host_random(), ones = first, zeros = first;
+	int i;
+
+	errno = 77;
+	for (i = 0; i < 200; i++) {
+		u64 next = host_random();
+
+		if (next == first)
+			return 1;
+		ones &= next;
+		zeros |= next;
+	}
+	/* A bit that never changes in 200 numbers is not random. */
+	return errno != 77 || ones != 0 || zeros != UINT64_MAX;
+}
+
+static int random_without_getrandom(void)
+{
+	if (!forbid(SYS_getrandom, SYS_getrandom, ENOSYS))
+		return CANNOT_FORBID;
+	return random_differs();
+}
+
+static void test_random(void **state)
+{
+	(void)state;
+	assert_int_equal(random_differs(), 0);
+}
+
+static void test_random_missing(void **state)
+{
+	(void)state;
+	assert_child(random_without_getrandom, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_membarrier),
+		cmocka_unit_test(test_membarrier_missing),
+		cmocka_unit_test(test_membarrier_refused),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_random_missing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,116 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# install.sh: what is installed can be used by a stranger, and goes away again.
+#
+# Installs into an empty folder; there, C and C++ programs are built from a
+# folder that holds nothing else, shared, static, and with the archive in a
+# dynamic program, by what pkg-config says and nothing more; each makes a heap,
+# allocates and validates.  Then uninstall, and no file may be left.
+set -eu
+build=${B:?is set by tests/run.sh}/std
+work=$(mktemp -d /tmp/fixheap-install.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+number=0 status=0
+
+result()	# result STATUS NAME
+{
+	number=$((number + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $number - $2"
+	else
+		echo "not ok $number - $2"
+		status=1
+	fi
+}
+
+tests/build.sh std all
+root=$work/root
+staged=$work/staged
+$MAKE -s O="$build" PREFIX="$root" DESTDIR= install
+$MAKE -s O="$build" PREFIX=/usr DESTDIR="$staged" libdir=/usr/lib/odd install
+
+(cd "$root" && find . ! -type d | sort) >"$work/list"
+(cd "$staged/usr" && find . ! -type d | sed 's|lib/odd|lib|' | sort) \
+	>"$work/list.staged"
+cat "$work/list"
+cmp "$work/list" "$work/list.staged" && r=0 || r=1
+result $r 'DESTDIR and libdir put the same files elsewhere'
+grep -q "^libdir=/usr/lib/odd$" "$staged/usr/lib/odd/pkgconfig/fixheap.pc" &&
+	r=0 || r=1
+result $r 'fixheap.pc names the final place, not DESTDIR'
+
+mkdir "$work/empty"
+cat >"$work/empty/program.c" <<'END'
+#include <fixheap/fixheap.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(void)
+{
+	struct fixheap_config config = FIXHEAP_CONFIG_INIT;
+	struct fixheap *heap;
+	char *object, *array;
+	int error;
+
+	config.length = (size_t)16 << 20;
+	error = fixheap_create(&config, &heap);
+	if (error) {
+		fprintf(stderr, "fixheap_create: %s\n", strerror(-error));
+		return 1;
+	}
+	object = (char *)fixheap_malloc(heap, 100);
+	array = (char *)fixheap_array_alloc(heap, 5000000, NULL);
+	if (!object || !array || !fixheap_owns(heap, object))
+		return 2;
+	memset(object, 1, 100);
+	memset(array, 2, 5000000);
+	fixheap_free(heap, object);
+	fixheap_array_free(heap, array);
+	if (fixheap_validate(heap))
+		return 3;
+	fixheap_destroy(heap);
+	return 0;
+}
+END
+cp "$work/empty/program.c" "$work/empty/program.cc"
+cd "$work/empty"
+export PKG_CONFIG_PATH=$root/lib/pkgconfig
+unset PKG_CONFIG_SYSROOT_DIR
+flags=$(pkg-config --cflags --libs fixheap)
+all_flags=$(pkg-config --static --cflags --libs fixheap)
+cflags=$(pkg-config --cflags fixheap)
+private=${all_flags/-lfixheap/}
+echo "pkg-config: $flags; static: $all_flags"
+
+for compiler in 'gcc program.c' 'g++ program.cc' 'clang program.c'; do
+	name=${compiler%% *}
+	export LD_LIBRARY_PATH=$root/lib
+	$compiler -Wall -Wextra -Werror $flags -o shared && ./shared &&
+		ldd ./shared | grep -q libfixheap.so.0 && r=0 || r=$?
+	result $r "$name, shared"
+	unset LD_LIBRARY_PATH
+	$compiler $cflags "$root/lib/libfixheap.a" $private -o archive &&
+		./archive && r=0 || r=$?
+	result $r "$name, libfixheap.a in a dynamic program"
+	$compiler -static $all_flags -o static && ./static && r=0 || r=$?
+	result $r "$name, static"
+done
+cd - >/dev/null
+
+"$root/bin/fixheap" --version && r=0 || r=$?
+result $r 'the command starts'
+"$root/bin/fixheap" run --heap 64M -- /bin/echo 'on a heap' && r=0 || r=$?
+result $r 'the command finds its preload library'
+for page in 1 3 7; do
+	[ -s "$root/share/man/man$page/fixheap.$page" ] && r=0 || r=1
+	result $r "fixheap($page)"
+done
+
+$MAKE -s O="$build" PREFIX="$root" DESTDIR= uninstall
+$MAKE -s O="$build" PREFIX=/usr DESTDIR="$staged" libdir=/usr/lib/odd uninstall
+find "$root" "$staged" ! -type d
+[ -z "$(find "$root" "$staged" ! -type d -o -name fixheap)" ] && r=0 || r=1
+result $r 'uninstall leaves nothing'
+echo "1..$number"
+exit $status

@@ -1,0 +1,174 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# matrix.sh [WHICH...]: every symbol is built and tested both ways.
+#
+# First, the defconfig is complete and what Kconfig itself would write.  Then
+# everything off, everything on, each symbol flipped against the defconfig
+# (numbers: both ends of their range), and ten random ones.  Each is built
+# without optimization, warnings being errors, and its unit tests are run.
+# WHICH: names as printed, such as no-NUMA or random-17; all when none is given.
+# SEED: where the random ones begin; it is printed.
+set -eu
+B=${B:-/tmp/fixheap-matrix}
+export B MAKE=${MAKE:-make}
+seed=${SEED:-$((RANDOM % 10000))}
+number=0 status=0
+dir=$B/matrix
+mkdir -p "$dir"
+
+result()	# result STATUS NAME
+{
+	number=$((number + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $number - $2"
+	else
+		echo "not ok $number - $2"
+		status=1
+	fi
+}
+
+conf()	# conf FILE GOAL: one run of the Kconfig tool
+{
+	KCONFIG_CONFIG=$1 kconfig-conf --"$2" Kconfig >/dev/null
+}
+
+symbols()	# symbols TYPE: as they stand in Kconfig
+{
+	awk -v type="$1" '$1 == "config" { name = $2 }
+		$1 == type { print name }' Kconfig
+}
+
+defaults()
+{
+	conf "$dir/made" alldefconfig
+	diff tools/build/defconfig "$dir/made" && r=0 || r=1
+	result $r 'defconfig is what Kconfig writes'
+	cp tools/build/defconfig "$dir/made"
+	conf "$dir/made" olddefconfig
+	diff tools/build/defconfig "$dir/made" && r=0 || r=1
+	result $r 'olddefconfig leaves it alone'
+	KCONFIG_CONFIG=$dir/made kconfig-conf \
+		--savedefconfig="$dir/saved" Kconfig >/dev/null
+	KCONFIG_CONFIG=$dir/made kconfig-conf \
+		--defconfig="$dir/saved" Kconfig >/dev/null
+	diff tools/build/defconfig "$dir/made" && r=0 || r=1
+	result $r 'savedefconfig brings it back'
+	awk '
+		$1 == "config" {
+			if (name && !help)
+				print name
+			name = $2
+			help = 0
+		}
+		$1 == "help" { help = 1 }
+		END { if (!help) print name }' Kconfig >"$dir/undocumented"
+	cat "$dir/undocumented"
+	[ ! -s "$dir/undocumented" ] && r=0 || r=1
+	result $r 'every symbol has help'
+}
+
+set_symbol()	# set_symbol FILE SYMBOL VALUE, then let Kconfig settle the rest
+{
+	sed -i "/CONFIG_$2[ =]/d" "$1"
+	echo "CONFIG_$2=$3" >>"$1"
+	conf "$1" olddefconfig
+	if [ "$3" != n ] && ! grep -qx "CONFIG_$2=$3" "$1"; then
+		echo "# $2=$3 is not possible:"
+		cat "$1"
+		return 1
+	fi
+}
+
+# configs NAME...: write $dir/NAME.config for every combination, in order.
+names=()
+add()	# add NAME: the one in $dir/now, unless there is an equal one
+{
+	local other
+
+	for other in "${names[@]}"; do
+		if cmp -s "$dir/now" "$dir/$other.config"; then
+			echo "# $1 is the same as $other"
+			return
+		fi
+	done
+	cp "$dir/now" "$dir/$1.config"
+	names+=("$1")
+}
+
+flip()	# flip SYMBOL
+{
+	cp tools/build/defconfig "$dir/now"
+	if grep -q "^CONFIG_$1=y" "$dir/now"; then
+		set_symbol "$dir/now" "$1" n && add "no-$1"
+	else
+		set_symbol "$dir/now" "$1" y && add "$1"
+	fi
+}
+
+number_symbol()	# number_symbol SYMBOL VALUE
+{
+	cp tools/build/defconfig "$dir/now"
+	set_symbol "$dir/now" "$1" "$2" && add "$1-$2"
+}
+
+random()	# random SEED
+{
+	KCONFIG_SEED=$1 conf "$dir/now" randconfig
+	# Kconfig leaves numbers at their defaults; two in three stay there.
+	case $(($1 % 3)) in
+	0) set_symbol "$dir/now" HEAP_SHIFT $((24 + $1 % 21)) ;;
+	esac
+	add "random-$1"
+}
+
+configs()
+{
+	conf "$dir/now" allnoconfig && add allno
+	conf "$dir/now" allyesconfig && add allyes
+	local symbol i
+
+	for symbol in $(symbols bool); do
+		flip "$symbol"
+	done
+	number_symbol PAGE_SHIFT 13
+	number_symbol PAGE_SHIFT 16
+	number_symbol HEAP_SHIFT 20
+	number_symbol HEAP_SHIFT 30
+	for ((i = seed; i < seed + 10; i++)); do
+		random "$i"
+	done
+}
+
+try()	# try NAME: build it and run its unit tests
+{
+	mkdir -p "$dir/$1"
+	cmp -s "$dir/$1.config" "$dir/$1/.config" ||
+		cp "$dir/$1.config" "$dir/$1/.config"
+	if tests/build.sh "matrix/$1" CFLAGS=-O0 all unit >"$dir/$1.log" 2>&1 &&
+		tests/programs.sh "matrix/$1" unit >>"$dir/$1.log" 2>&1; then
+		r=0
+	else
+		r=1
+		grep '^CONFIG' "$dir/$1/.config"
+		tail -n 30 "$dir/$1.log"
+		echo "# again: SEED=$seed tests/matrix.sh $1"
+	fi
+	result $r "$1"
+	rm -rf "${dir:?}/$1"
+}
+
+if ! command -v kconfig-conf >/dev/null; then
+	echo 'kconfig-frontends-nox is not installed'
+	exit 77
+fi
+echo "# SEED=$seed"
+[ $# != 0 ] || defaults
+configs
+for name in "${names[@]}"; do
+	if [ $# = 0 ] || [[ " $* " == *" $name "* ]]; then
+		try "$name"
+	fi
+done
+echo "1..$number"
+exit $status

@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# programs.sh NAME [FOLDER...]: run the test programs built in $B/NAME.
+#
+# Prints their TAP.  A program that crashes, or that runs no test, is a failed
+# test of its own.
+set -u
+dir=${B:?is set by tests/run.sh}/$1/tests/bin
+shift
+export CMOCKA_MESSAGE_OUTPUT=TAP
+status=0 programs=0
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+for program in $(for folder in "${@:-unit}"; do
+	find "$dir/$folder" -type f -executable | sort; done); do
+	name=${program##*/}
+	programs=$((programs + 1))
+	echo "# $name"
+	timeout -k 5 "${PROGRAM_LIMIT:-300}" ${RUNNER-} "$program" >"$out" 2>&1
+	result=$?
+	cat "$out"
+	if [ "$result" != 0 ]; then
+		status=1
+		grep '^not ok' "$out" | grep -qv '# SKIP' ||
+			echo "not ok - $name ended with status $result"
+	elif ! grep -Eq '^(not )?ok [0-9]' "$out"; then
+		status=1
+		echo "not ok - $name ran no test"
+	fi
+done
+if [ "$programs" = 0 ]; then
+	echo "not ok - there is no test program in $dir"
+	status=1
+fi
+exit $status

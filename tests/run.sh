@@ -1,0 +1,119 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# run.sh LIST [NAME...]: run the steps of a list, or only those named.
+#
+# A line of LIST is a name and a shell command, run in the root of the tree.
+# A step passes with status 0, is skipped with 77 (its last line says why), and
+# fails otherwise.  One whose output is TAP counts as the tests that it lists;
+# any other counts as one.
+#
+# Steps find in their environment: O, where make builds; B, a folder below it
+# for builds of their own; MAKE; JOBS, how many processes to start at a time.
+# The output of each goes to $O/tests/log/NAME.
+set -eu
+
+list=$1
+shift
+wanted=" $* "
+O=${O:-$PWD}
+B=$O/tests/build
+MAKE=${MAKE:-make}
+JOBS=${JOBS:-$(nproc)}
+LIMIT=${LIMIT:-1200}
+export O B MAKE JOBS
+# Variables given to make reach the makes of the steps; its job server, not.
+case ${MAKEFLAGS-} in
+*' -- '*) export MAKEFLAGS=" -- ${MAKEFLAGS#* -- }" ;;
+*) unset MAKEFLAGS ;;
+esac
+unset MFLAGS MAKELEVEL T
+
+running= tick=
+trap 'kill $running $tick 2>/dev/null; exit 130' INT TERM
+log=$O/tests/log
+mkdir -p "$log" "$B"
+passed=0 failed=0 skipped=0 found=0
+
+# ticker NAME: on a terminal, show that time goes by.
+ticker()
+{
+	while sleep 1; do
+		printf '\r  TEST    %-20s %5d s' "$1" $((SECONDS - start))
+	done
+}
+
+# count NAME STATUS: add to the totals, and say how it went.
+count()
+{
+	local pass fail skip text
+	read -r pass fail skip < <(awk '
+		/^ok [0-9]*/ && /# SKIP/ { skip++; next }
+		/^not ok/ && /# SKIP/ { skip++; next }
+		/^ok [0-9]/ { pass++ }
+		/^not ok/ { fail++ }
+		END { print pass + 0, fail + 0, skip + 0 }' "$log/$1")
+	if [ "$2" = 77 ]; then
+		skip=$((skip + 1))
+	elif [ "$2" != 0 ] && [ "$fail" = 0 ]; then
+		fail=1
+	elif [ $((pass + fail + skip)) = 0 ]; then
+		pass=1
+	fi
+	passed=$((passed + pass))
+	failed=$((failed + fail))
+	skipped=$((skipped + skip))
+
+	text="$pass passed"
+	[ "$fail" = 0 ] || text="$text, $fail FAILED"
+	[ "$skip" = 0 ] || text="$text, $skip skipped"
+	[ "$2" != 77 ] || text="skipped: $(tail -n 1 "$log/$1")"
+	printf '%5d s  %s\n' $((SECONDS - start)) "$text"
+	[ "$fail" = 0 ] || show_failure "$1" "$2"
+}
+
+show_failure()
+{
+	grep '^not ok' "$log/$1" | grep -v '# SKIP' | sed 's/^/          /' ||
+		true
+	tail -n 25 "$log/$1" | sed 's/^/        | /'
+	echo "          status $2 (124: over $LIMIT s); all of it: $log/$1"
+	goal=${list#tests/checks}
+	echo "          again: make check$goal O=$O T=$1"
+}
+
+while read -r name command <&3; do
+	case $name in
+	'' | '#'*) continue ;;
+	esac
+	if [ "$wanted" != '  ' ] && [ "${wanted#* $name }" = "$wanted" ]; then
+		continue
+	fi
+	found=1
+	start=$SECONDS
+	printf '  TEST    %-20s ' "$name"
+	tick=
+	if [ -t 1 ]; then
+		ticker "$name" &
+		tick=$!
+	fi
+	status=0
+	timeout -k 10 "$LIMIT" bash -c "$command" >"$log/$name" 2>&1 \
+		</dev/null &
+	running=$!
+	wait "$running" || status=$?
+	running=
+	if [ -n "$tick" ]; then
+		kill "$tick"
+		wait "$tick" 2>/dev/null || true
+		printf '\r  TEST    %-20s ' "$name"
+	fi
+	count "$name" "$status"
+done 3<"$list"
+
+if [ "$found" = 0 ]; then
+	echo "no step of $list is called$wanted" >&2
+	exit 2
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

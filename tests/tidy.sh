@@ -1,0 +1,256 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# tidy.sh: the rules of form that a machine can hold.
+#
+# Each check prints the places that break its rule; none is a pass.  Those of
+# the compiled library come last.  `make format` mends the form of C files.
+set -u
+build=${B:?is set by tests/run.sh}/std
+number=0 status=0
+
+check()	# check NAME COMMAND...: passes when the command prints nothing
+{
+	local name=$1 found
+
+	shift
+	number=$((number + 1))
+	found=$("$@" 2>&1)
+	if [ -z "$found" ]; then
+		echo "ok $number - $name"
+	else
+		status=1
+		printf '%s\n' "$found"
+		echo "not ok $number - $name"
+	fi
+}
+
+mapfile -t code < <(find include mm arch tools tests -name '*.[ch]' \
+	-not -path '*/generated/*' -not -path 'tests/build/*' | sort)
+mapfile -t scripts < <(find tools tests .ci \( -name '*.sh' -o -name run \
+	-o -name '*.mk' -o -name Makefile \) -not -path 'tests/build/*' | sort)
+mapfile -t text < <(printf '%s\n' "${code[@]}" "${scripts[@]}" Makefile Kconfig)
+
+# ---- text --------------------------------------------------------------------
+
+whitespace()
+{
+	grep -nE '[[:blank:]]$' "${text[@]}" | sed 's/$/<- blanks/'
+}
+
+columns()
+{
+	local file
+
+	for file in "${code[@]}" "${scripts[@]}"; do
+		expand "$file" | awk -v file="$file" 'length > 80 {
+			print file ":" NR ": " length " columns"
+		}'
+	done
+}
+
+lengths()
+{
+	wc -l "${code[@]}" "${scripts[@]}" |
+		awk '$1 > 500 && $2 != "total" { print $2 ": " $1 " lines" }'
+}
+
+licence()
+{
+	local file
+
+	for file in "${code[@]}"; do
+		head -n 1 "$file" | grep -qFx \
+			'/* SPDX-License-Identifier: BSD-2-Clause */' ||
+			echo "$file: no licence in its first line"
+	done
+	for file in "${scripts[@]}"; do
+		head -n 2 "$file" |
+			grep -qx '# SPDX-License-Identifier: BSD-2-Clause' ||
+			echo "$file: no licence in its first two lines"
+	done
+}
+
+# Spelt so that this line is not found.
+unfinished()
+{
+	grep -nE '\b(TO''DO|FIX''ME|XX''X)\b' "${text[@]}"
+}
+
+shells()
+{
+	local file
+
+	for file in "${scripts[@]}"; do
+		case $(head -n 1 "$file") in
+		'#!/bin/sh') sh -n "$file" ;;
+		'#!/bin/bash') bash -n "$file" ;;
+		esac
+	done
+}
+
+# ---- C -----------------------------------------------------------------------
+
+form()
+{
+	case $(clang-format --version) in
+	*'version 14.'*)
+		clang-format --style=file --dry-run "${code[@]}" 2>&1 |
+			grep 'warning:' | sort -u
+		;;
+	esac
+}
+
+# A `{` in the first column opens a function, a `}` there closes it.
+functions()
+{
+	awk '
+	FNR == 1 { inside = 0; head = ""; name = "" }
+	!inside && /^{/ {
+		inside = 1
+		first = FNR
+		text = head
+		gsub(/\([^()]*\)\([^()]*\)/, "", text)
+		# jemalloc decides what its hooks get
+		if (gsub(/,/, ",", text) > 4 && FILENAME !~ /extent_hooks/)
+			print FILENAME ":" FNR ": over 5 parameters"
+	}
+	inside && /^}/ {
+		if (FNR - first + 1 > 70)
+			print FILENAME ":" first ": over 70 lines"
+		inside = 0
+		head = ""
+	}
+	inside && /^\t\t\t\t+(if|for|while|do|switch)[ (]/ {
+		print FILENAME ":" FNR ": over 3 levels"
+	}
+	!inside { head = /^$|;$|^#|\*\/$|^}/ ? "" : head " " $0 }
+	' "${code[@]}"
+}
+
+conditionals()
+{
+	grep -nE '^[[:blank:]]*#[[:blank:]]*(if|el|end)' mm/*.c
+}
+
+public_config()
+{
+	grep -nw 'CONFIG_[A-Z_]*' include/fixheap/*.h
+}
+
+# Which file of mm/ may include which: a layer, what it may include besides
+# itself, and its files; a name with .h is the header alone.  Arrows point down
+# only; a client sees runs, never what lies below them.
+layers()
+{
+	cat <<'END'
+base	-	types kconfig export bitmap spinlock maxtree vmstat
+frame	base	host page mmzone run.h bug
+debug	base,frame	page_owner page_poison.h fail_page_alloc
+block	base,frame	page_alloc contig span runmap
+zone	base,frame,debug,block	zone zonelist pcp
+run	base,frame,debug,block,zone	run run_range
+seam	base,frame	objects.h heap.h fork.h
+client	base,frame,debug,seam	request fault array pages fork page_poison.c
+client	base,frame,debug,seam	malloc malloc_runs extent_hooks thread_cache
+client	base,frame,debug,seam	slab size_class je je_glue
+whole	base,frame,debug,block,zone,run,seam,client	heap registry stats
+whole	base,frame,debug,block,zone,run,seam,client	validate validate_block walk
+END
+}
+
+includes()
+{
+	layers | awk '
+	function layer_of(file,	name)
+	{
+		name = file
+		sub(/\.[ch]$/, "", name)
+		return file in layer ? layer[file] : layer[name]
+	}
+	FILENAME == "-" {
+		allowed[$1] = "," $1 "," $2 ","
+		for (i = 3; i <= NF; i++)
+			layer[$i] = $1
+		next
+	}
+	FNR == 1 {
+		name = FILENAME
+		sub(/.*\//, "", name)
+		mine = layer_of(name)
+		if (!mine)
+			print FILENAME ": in no layer; see tests/tidy.sh"
+	}
+	/^#include "/ {
+		gsub(/"/, "", $2)
+		other = layer_of($2)
+		if (!other)
+			print FILENAME ":" FNR ": " $2 " is in no layer"
+		else if (mine && !index(allowed[mine], "," other ","))
+			print FILENAME ":" FNR ": " mine \
+				" may not include " other " (" $2 ")"
+	}' - mm/*.[ch]
+}
+
+# ---- the library -------------------------------------------------------------
+
+declared()
+{
+	cat include/fixheap/*.h | gcc -E -P -Iinclude -x c - |
+		grep -oE '\bfixheap_[a-z0-9_]+\(' | tr -d '(' | sort -u
+}
+
+exported()
+{
+	diff <(declared) <(nm -D --defined-only "$build/libfixheap.so" |
+		awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort -u) |
+		sed -n 's/^</declared, not exported:/p
+			s/^>/exported, not declared:/p'
+}
+
+archived()
+{
+	nm -g --defined-only "$build/libfixheap.a" |
+		awk 'NF == 3 { print $3 }' | sort -u | diff <(declared) - |
+		sed -n 's/^</declared, not in the archive:/p
+			s/^>/in the archive, not declared:/p'
+}
+
+# Names of our own objects that start with an underscore.
+underscores()
+{
+	find "$build/mm" "$build/arch" "$build/tools" -name '*.o' \
+		-not -name je.o -exec nm -A --defined-only {} + |
+		awk '$NF ~ /^_/ && $NF !~ /^_GLOBAL_/'
+}
+
+environment()
+{
+	nm -u "$build/libfixheap.a" | grep -E 'getenv|environ|readlink'
+}
+
+check 'no blanks at the end of a line' whitespace
+check '80 columns' columns
+check '500 lines' lengths
+check 'licence' licence
+check 'nothing unfinished' unfinished
+check 'shell syntax' shells
+check 'form' form
+check 'functions: 70 lines, 3 levels, 5 parameters' functions
+check 'no conditional compilation in mm/*.c' conditionals
+check 'no CONFIG_ in the public headers' public_config
+check 'layers' includes
+
+if tests/build.sh std all >"$build.log" 2>&1; then
+	check 'exported are the declared functions' exported
+	check 'the archive has no other names' archived
+	check 'no leading underscores' underscores
+	check 'the library reads no environment' environment
+else
+	tail -n 20 "$build.log"
+	number=$((number + 1))
+	status=1
+	echo "not ok $number - the library can be built"
+fi
+echo "1..$number"
+exit $status

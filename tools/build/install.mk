@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# make install and make uninstall, from one list, so that they agree:
+# mode:what:where, and link:what it points to:where.
+
+headers := $(notdir $(wildcard include/fixheap/*.h))
+so := libfixheap.so
+
+installed := \
+	644:libfixheap.a:$(libdir)/libfixheap.a \
+	755:$(so).$(VERSION):$(libdir)/$(so).$(VERSION) \
+	link:$(so).$(VERSION):$(libdir)/$(so).$(SONAME) \
+	link:$(so).$(SONAME):$(libdir)/$(so) \
+	644:fixheap.pc:$(pkgconfigdir)/fixheap.pc \
+	$(foreach h,$(headers),\
+		644:include/fixheap/$h:$(includedir)/fixheap/$h) \
+	644:tools/man/fixheap.3:$(mandir)/man3/fixheap.3 \
+	644:tools/man/fixheap.7:$(mandir)/man7/fixheap.7
+installed-preload := \
+	755:libfixheap_preload.so:$(libdir)/fixheap/libfixheap_preload.so
+installed-command := 755:tools/fixheap:$(bindir)/fixheap \
+	644:tools/man/fixheap.1:$(mandir)/man1/fixheap.1
+
+part = $(word $(1),$(subst :, ,$(2)))
+dest = '$(DESTDIR)$(call part,3,$(1))'
+
+# Folders that are ours alone.
+own-dirs := $(includedir)/fixheap $(libdir)/fixheap

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The rules: read by the Makefile when something has to be compiled.
+
+# $(call tool,CC,gcc): what the user says, else the one of CROSS_COMPILE.
+tool = $(strip $(if $(filter default undefined,$(origin $(1))),\
+	$(CROSS_COMPILE)$(2),$($(1))))
+CC := $(call tool,CC,gcc)
+LD := $(call tool,LD,ld)
+AR := $(call tool,AR,ar)
+NM := $(call tool,NM,nm)
+OBJCOPY := $(call tool,OBJCOPY,objcopy)
+CFLAGS ?= -O2
+comma := ,
+machine := $(shell $(CC) -dumpmachine)
+ifeq ($(machine),)
+$(error no compiler: `$(CC)` does not run. `make deps` installs what is needed)
+endif
+
+include tools/build/paths.mk
+
+# ---- configuration ----------------------------------------------------------
+
+autoconf := $(objtree)/include/generated/autoconf.h
+autoconf-mk := $(objtree)/include/config/auto.conf
+flags-file := $(objtree)/include/config/flags
+paths-file := $(objtree)/include/config/paths
+
+# Kept when there is one; no prerequisites.
+$(CONFIG):
+	$(call say,CONFIG,.config from $(defconfig))mkdir -p $(@D) && \
+		cp $(defconfig) $@
+
+# Made, and read again, before anything else.
+$(autoconf-mk): $(CONFIG) Kconfig tools/build/autoconf.sh
+	$(call say,GEN,include/generated/autoconf.h)tools/build/autoconf.sh \
+		$(CONFIG) $@ $(autoconf)
+
+$(autoconf): $(autoconf-mk) ;
+
+include $(autoconf-mk)
+
+# ---- objects ----------------------------------------------------------------
+
+# $(call read,dir): read its Makefile.  obj-y and the like become full names.
+define read
+obj-y :=
+include $(1)/Makefile
+$(1)-objs := $$(addprefix $(objtree)/$(1)/,$$(obj-y))
+endef
+$(foreach dir,mm arch tools tests,$(eval $(call read,$(dir))))
+
+sim-objs := $(addprefix $(objtree)/arch/,$(sim-y))
+lib-objs := $(mm-objs) $(arch-objs)
+fixheap-objs := $(addprefix $(objtree)/tools/,$(fixheap-y))
+preload-objs := $(addprefix $(objtree)/tools/,$(preload-y))
+
+ifneq ($(CONFIG_COMMAND),)
+ifeq ($(CONFIG_PRELOAD),)
+$(error .config has COMMAND without PRELOAD: run `make olddefconfig`)
+endif
+endif
+ifneq ($(CONFIG_PRELOAD),)
+ifeq ($(CONFIG_JEMALLOC),)
+$(error .config has PRELOAD without JEMALLOC: run `make olddefconfig`)
+endif
+endif
+
+libs-y := -lpthread -ldl -lm
+libs-$(CONFIG_NUMA) += -lnuma
+LIBS := $(libs-y)
+
+san-flags := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
+ifneq ($(findstring undefined,$(SAN)),)
+san-flags += -fno-sanitize-recover=undefined
+endif
+san-flags += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
+
+cppflags := -Iinclude -Imm -Iarch/$(ARCH) -include $(autoconf) \
+	-include mm/kconfig.h -D_GNU_SOURCE= $(CPPFLAGS)
+cflags := -std=gnu11 -fPIC -ftls-model=initial-exec -fno-strict-aliasing \
+	-fno-common -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes \
+	-Wold-style-definition -Wpointer-arith -Wshadow -Wundef -Wvla \
+	-Wwrite-strings -Wdeclaration-after-statement $(CFLAGS) \
+	$(if $(CONFIG_DEBUG_INFO),-g) $(if $(CONFIG_WERROR)$(WERROR),-Werror) \
+	$(san-flags)
+hidden := -fvisibility=hidden -include mm/export.h
+cflags-mm := $(hidden)
+cflags-arch := $(hidden)
+cflags-tools := -Itools
+cflags-tests := -Itests -Iarch -Itools
+ldflags := $(LDFLAGS) $(san-flags)
+# A sanitizer's run-time library is only in the program.
+no-undefined := $(if $(SAN),,-Wl$(comma)-z$(comma)defs)
+
+flags-text := $(CC) $(machine) $(cppflags) $(cflags) $(ldflags)
+paths-text := $(libdir) $(includedir) $(bindir) $(VERSION) $(LIBS)
+
+# Written only when they differ.
+$(flags-file) $(paths-file): FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$($(@F)-text))' | cmp -s - $@ || \
+		printf '%s\n' '$(subst ','\'',$($(@F)-text))' >$@
+
+# $*: mm/run.  Flags are those of its folder, then its own.
+compile = $(CC) $(cppflags) $(cflags) $(cflags-$(firstword $(subst /, ,$*))) \
+	$(cflags-$*) -MMD -MP -c -o $@ $<
+
+$(objtree)/%.o: %.c $(autoconf) $(flags-file) Makefile tools/build/rules.mk
+	$(call say,CC)mkdir -p $(@D) && $(compile)
+
+$(objtree)/tools/cmd_run.o: $(paths-file)
+
+# ---- the private jemalloc ---------------------------------------------------
+
+JEMALLOC_PIC ?= $(shell $(CC) -print-file-name=libjemalloc_pic.a)
+
+$(objtree)/mm/je.o: tools/build/jemalloc.sh $(flags-file)
+	$(call say,JEMALLOC)mkdir -p $(@D) && \
+		LD='$(LD)' NM='$(NM)' AR='$(AR)' OBJCOPY='$(OBJCOPY)' \
+		tools/build/jemalloc.sh '$(JEMALLOC_PIC)' $@
+
+# ---- the library ------------------------------------------------------------
+
+lib := $(objtree)/libfixheap
+links := $(autoconf-mk) $(flags-file) Makefile mm/Makefile arch/Makefile \
+	tools/Makefile tests/Makefile tools/build/rules.mk
+
+# All of it in one object, in which only the public names are global: so the
+# archive brings no short name into a program.
+$(lib).o: $(lib-objs) $(links)
+	$(call say,LD)$(LD) -r -o $@.tmp $(lib-objs) && \
+		$(OBJCOPY) -w --keep-global-symbol='fixheap_*' $@.tmp $@ && \
+		rm -f $@.tmp
+
+$(lib).a: $(lib).o
+	$(call say,AR)rm -f $@ && $(AR) rcD $@ $<
+
+$(lib).so.$(VERSION): $(lib).o tools/build/libfixheap.map
+	$(call say,LD)$(CC) $(ldflags) -shared -o $@ $< \
+		-Wl,-soname,libfixheap.so.$(SONAME) -Wl,-z,nodelete \
+		-Wl,--version-script=tools/build/libfixheap.map \
+		$(no-undefined) $(LIBS)
+
+$(lib).so.$(SONAME): $(lib).so.$(VERSION)
+	$(call say,LN)ln -sf $(<F) $@
+
+$(lib).so: $(lib).so.$(SONAME)
+	$(call say,LN)ln -sf $(<F) $@
+
+$(lib)_preload.so: $(preload-objs) $(lib).o $(links) tools/build/preload.map
+	$(call say,LD)$(CC) $(ldflags) -shared -o $@ $(preload-objs) $(lib).o \
+		-Wl,--version-script=tools/build/preload.map \
+		-Wl,-z,nodelete $(no-undefined) $(preload-libs) $(LIBS)
+
+$(objtree)/tools/fixheap: $(fixheap-objs) $(lib).a $(links)
+	$(call say,LD)$(CC) $(ldflags) -o $@ $(fixheap-objs) $(lib).a \
+		$(fixheap-libs) $(LIBS)
+
+$(objtree)/fixheap.pc: tools/build/fixheap.pc.in $(paths-file)
+	$(call say,GEN)sed -e 's|@prefix@|$(PREFIX)|' \
+		-e 's|@libdir@|$(libdir)|' -e 's|@includedir@|$(includedir)|' \
+		-e 's|@version@|$(VERSION)|' -e 's|@libs@|$(LIBS)|' $< >$@
+
+products := $(lib).a $(lib).so $(objtree)/fixheap.pc
+products += $(if $(CONFIG_PRELOAD),$(lib)_preload.so)
+products += $(if $(CONFIG_COMMAND),$(objtree)/tools/fixheap)
+all: $(products)
+
+# ---- tests ------------------------------------------------------------------
+
+# Names of the tests in folder $(1), less those in the list $(2).
+test-names = $(filter-out $(2),$(basename $(notdir $(wildcard \
+	tests/$(1)/test_*.c))))
+bin := $(objtree)/tests/bin
+unit-bins := $(addprefix $(bin)/unit/,$(call test-names,unit,$(unit-)))
+host-bins := $(addprefix $(bin)/host/,$(call test-names,host,$(host-)))
+fuzz-bins := $(patsubst tests/fuzz/%.c,$(bin)/fuzz/%,\
+	$(wildcard tests/fuzz/fuzz_*.c))
+
+# Objects that a test shares with others: lists test_x-y in tests/Makefile.
+shared = $(addprefix $(objtree)/tests/,$($(1)-y))
+
+# All names are visible in these; a test is linked with the objects it needs.
+$(bin)/sim.a: $(mm-objs) $(sim-objs) $(links)
+	$(call say,AR)mkdir -p $(@D) && rm -f $@ && \
+		$(AR) rcTD $@ $(mm-objs) $(sim-objs)
+$(bin)/host.a: $(lib-objs) $(links)
+	$(call say,AR)mkdir -p $(@D) && rm -f $@ && $(AR) rcTD $@ $(lib-objs)
+
+link-test = $(call say,LD)mkdir -p $(@D) && $(CC) $(ldflags) -o $@ \
+	$(filter %.o %.a,$^) -lcmocka $($*-libs) $(LIBS)
+
+.SECONDEXPANSION:
+$(unit-bins): $(bin)/unit/%: $(objtree)/tests/unit/%.o $$(call shared,$$*) \
+		$(bin)/sim.a
+	$(link-test)
+
+$(host-bins): $(bin)/host/%: $(objtree)/tests/host/%.o $$(call shared,$$*) \
+		$(bin)/host.a
+	$(link-test)
+
+$(fuzz-bins): $(bin)/fuzz/%: $(objtree)/tests/fuzz/%.o $$(call shared,$$*) \
+		$(bin)/sim.a
+	$(call say,LD)mkdir -p $(@D) && $(CC) $(ldflags) -fsanitize=fuzzer \
+		-o $@ $(filter %.o %.a,$^) $($*-libs) $(LIBS)
+
+bench-objs := $(addprefix $(objtree)/tests/,$(bench-y))
+$(bin)/bench: $(bench-objs) $(lib).a $(links)
+	$(call say,LD)mkdir -p $(@D) && $(CC) $(ldflags) -o $@ $(bench-objs) \
+		$(lib).a $(bench-libs) $(LIBS)
+
+test-bins := $(unit-bins) $(host-bins) $(fuzz-bins)
+unit: $(unit-bins)
+host-tests: $(host-bins)
+fuzz: $(fuzz-bins)
+bench-program: $(bin)/bench
+
+include tools/build/install.mk
+
+all-objs := $(lib-objs) $(sim-objs) $(fixheap-objs) $(preload-objs) \
+	$(patsubst $(bin)/%,$(objtree)/tests/%.o,$(test-bins)) \
+	$(foreach t,$(notdir $(test-bins)),$(call shared,$t)) $(bench-objs)
+-include $(wildcard $(all-objs:.o=.d))
+
+# ---- install ----------------------------------------------------------------
+
+to-install := $(installed) $(if $(CONFIG_PRELOAD),$(installed-preload)) \
+	$(if $(CONFIG_COMMAND),$(installed-command))
+
+# Where a file is: made, or in the tree.
+origin-of = $(if $(filter include/% tools/man/%,$(1)),$(1),$(objtree)/$(1))
+define install-one
+	$(call say,INSTALL,$(DESTDIR)$(call part,3,$(1)))$(if \
+		$(filter link:%,$(1)),\
+		ln -sf $(call part,2,$(1)) $(call dest,$(1)),\
+		install -D -m $(call part,1,$(1)) \
+		$(call origin-of,$(call part,2,$(1))) $(call dest,$(1)))
+
+endef
+
+install: all
+	$(foreach i,$(to-install),$(call install-one,$i))
+	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && \
+		command -v ldconfig >/dev/null; then ldconfig; fi

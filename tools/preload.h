@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * preload.h: what the files of the preload library share.
+ */
+#ifndef TOOLS_PRELOAD_H
+#define TOOLS_PRELOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <fixheap/fixheap.h>
+
+/* Nothing of this is for the program that runs in front of us. */
+#pragma GCC visibility push(hidden)
+
+enum thread_state {
+	THREAD_NEW,		/* all-zero: has not allocated yet */
+	THREAD_ENTERING,	/* being set up: its requests are early ones */
+	THREAD_READY,
+	THREAD_LEAVING		/* its destructor ran; others may still free */
+};
+
+/* What the library keeps for each thread. */
+struct thread {
+	enum thread_state state;
+	long budget;		/* bytes to go until the next publication */
+	uint64_t nr_allocs;	/* since the thread was counted last */
+	uint64_t nr_frees;
+	uint64_t nr_fails;
+	struct thread *next;	/* threads of the process; list lock */
+	struct thread **link;
+};
+
+extern __thread struct thread self
+	__attribute__((tls_model("initial-exec")));
+
+/* early.c: memory for requests that come before the heap. */
+#define EARLY_BYTES ((size_t)256 << 10)
+extern char early_buffer[EARLY_BYTES];
+void *early_alloc(size_t alignment, size_t bytes);
+size_t early_size(const void *ptr);
+
+static inline bool early_owns(const void *ptr)
+{
+	return (size_t)ptr - (size_t)early_buffer < EARLY_BYTES;
+}
+
+/* loader.c: what the dynamic loader made before there was a malloc. */
+extern size_t loader_start, loader_bytes;
+void loader_find(void);
+
+static inline bool loader_owns(const void *ptr)
+{
+	return (size_t)ptr - loader_start < loader_bytes;
+}
+
+/* publish.c: figures for `fixheap run --report`. */
+void publish_open(struct fixheap *heap);
+void publish_thread_enter(void);
+void publish_thread_leave(void);
+void publish_now(void);
+void publish_fork_child(void);
+void publish_end(void);
+
+#pragma GCC visibility pop
+
+/* Gone from the C library's headers; old programs still call it. */
+void cfree(void *ptr);
+
+#endif
