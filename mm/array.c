@@ -74,8 +74,8 @@ void *fixheap_array_realloc(struct fixheap *heap, void *array, size_t bytes)
 	errno = -ret;
 	if (ret != -ENOMEM)
 		return NULL;
-	if (array && page_read(&heap->page[addr_to_pfn(heap, array)]) &
-			     PAGE_ZERO_FLAG)
+	if (array &&
+	    page_read(&heap->page[addr_to_pfn(heap, array)]) & PAGE_ZERO_FLAG)
 		attr.flags = FIXHEAP_ZERO;
 	moved = array_alloc(heap, bytes, &attr);
 	if (!moved)

@@ -14,20 +14,20 @@
 #define MM_BUG_LINE(line) #line
 #define MM_BUG_STR(line) MM_BUG_LINE(line)
 
-#define MM_BUG_ON(cond)                                                  \
-	do {                                                             \
-		if (unlikely(cond)) {                                    \
-			static const char text[] = MM_BUG_TEXT(          \
+#define MM_BUG_ON(cond)                                                 \
+	do {                                                            \
+		if (unlikely(cond)) {                                   \
+			static const char text[] = MM_BUG_TEXT(         \
 				#cond, __FILE__, MM_BUG_STR(__LINE__)); \
-			host_print(text, sizeof(text) - 1);              \
-			host_abort();                                    \
-		}                                                        \
+			host_print(text, sizeof(text) - 1);             \
+			host_abort();                                   \
+		}                                                       \
 	} while (0)
 
-#define MM_DEBUG_ON(cond)                          \
-	do {                                       \
-		if (IS_ENABLED(CONFIG_DEBUG_MM))   \
-			MM_BUG_ON(cond);           \
+#define MM_DEBUG_ON(cond)                        \
+	do {                                     \
+		if (IS_ENABLED(CONFIG_DEBUG_MM)) \
+			MM_BUG_ON(cond);         \
 	} while (0)
 
 #endif

@@ -145,8 +145,7 @@ struct zero_range contig_take(struct zone *zone, u64 pfn, u64 nr_pages,
 
 		if (pfn % BLOCK_PAGES || pfn >= border) {
 			to = min_u64(round_up(pfn + 1, BLOCK_PAGES), end);
-			part = take_part(zone, pfn, (u32)(to - pfn),
-					 placement);
+			part = take_part(zone, pfn, (u32)(to - pfn), placement);
 		} else {
 			to = border;
 			span_del(zone, (u32)(pfn >> BLOCK_SHIFT),
@@ -173,8 +172,8 @@ void contig_give(struct zone *zone, u64 pfn, u64 nr_pages,
 
 		if (pfn % BLOCK_PAGES || pfn >= border) {
 			to = min_u64(round_up(pfn + 1, BLOCK_PAGES), end);
-			block_give(zone, b, pfn % BLOCK_PAGES,
-				   (u32)(to - pfn), placement);
+			block_give(zone, b, pfn % BLOCK_PAGES, (u32)(to - pfn),
+				   placement);
 			if (zero && block_is_open(&zone->block[b]))
 				bitmap_set(zone->block[b].zero,
 					   pfn % BLOCK_PAGES, (u32)(to - pfn));

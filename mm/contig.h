@@ -12,7 +12,7 @@ struct zero_range {
 
 struct contig_request {
 	u64 nr_pages;
-	u64 align;		/* pages, of the address */
+	u64 align; /* pages, of the address */
 	enum placement placement;
 };
 

@@ -2,9 +2,10 @@
 /*
  * fail_page_alloc.c: let page allocations fail on purpose.
  *
- * fixheap_set_fail_page_alloc(heap, n) makes every n-th allocation of a run
- * fail as if no run served, so that a program's handling of ENOMEM can be
- * tested.  Caches above (objects in a thread's cache) are not asked.
+ * fixheap_set_fail_page_alloc(heap, n) makes every n-th allocation of an array,
+ * of pages or of a large object fail as if no run served, so that a program's
+ * handling of ENOMEM can be tested.  Small objects and growth in place are
+ * not asked.
  *
  * Locking: two atomic counters.  Cost: one load while it is off.
  */

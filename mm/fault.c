@@ -69,8 +69,8 @@ void heap_fault(struct fixheap *heap, const char *api, const char *what,
 		     "fixheap: %s(%p): %s; page %lld is %s%s\n", api, address,
 		     what, (long long)fault.pfn, fault.state, owner);
 	if (!heap->fault) {
-		host_print(text, (size_t)n < sizeof(text) ? (size_t)n :
-							     sizeof(text) - 1);
+		host_print(text, (size_t)n < sizeof(text) ? (size_t)n
+							  : sizeof(text) - 1);
 		host_abort();
 	}
 	text[n < (int)sizeof(text) ? n - 1 : (int)sizeof(text) - 1] = '\0';

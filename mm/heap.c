@@ -41,11 +41,11 @@ static int check_config(const struct fixheap_config *config)
 	if (config->size != sizeof(*config) || config->flags & ~KNOWN_FLAGS)
 		return -EINVAL;
 	if (config->mode != FIXHEAP_FIXED)
-		return (int)config->mode >= 0 &&
-				       config->mode <= FIXHEAP_SIMPLE ?
-			       -ENOTSUP :
-			       -EINVAL;
-	if (config->comm || base + config->length < base)
+		return (int)config->mode >= 0 && config->mode <= FIXHEAP_SIMPLE
+			       ? -ENOTSUP
+			       : -EINVAL;
+	if (config->comm || base + config->length < base ||
+	    base > UINTPTR_MAX - PAGE_BYTES)
 		return -EINVAL;
 	if (config->length > 1ull << CONFIG_HEAP_SHIFT)
 		return -EINVAL;
@@ -89,8 +89,8 @@ static int get_topology(const struct fixheap_config *config,
 	u64 total = 0;
 	int ret;
 
-	ret = config->topology ? copy_topology(config->topology, topo) :
-				 host_topology(topo);
+	ret = config->topology ? copy_topology(config->topology, topo)
+			       : host_topology(topo);
 	for (u32 node = 0; !ret && node < topo->nr_nodes; node++) {
 		if (total + topo->node_bytes[node] < total)
 			return -EINVAL;
@@ -102,14 +102,15 @@ static int get_topology(const struct fixheap_config *config,
 /* First block behind the zones of nodes 0 to node, of nr_blocks. */
 static u32 cut(const struct topology *topo, u32 node, u64 nr_blocks)
 {
-	long double total = 0, sum = 0;
+	unsigned __int128 sum = 0;
+	u64 total = 0;
 
 	for (u32 i = 0; i < topo->nr_nodes; i++) {
 		total += topo->node_bytes[i];
 		if (i <= node)
 			sum += topo->node_bytes[i];
 	}
-	return (u32)((long double)nr_blocks * sum / total);
+	return (u32)(sum * nr_blocks / total);
 }
 
 static size_t part(size_t *bytes, size_t size)
@@ -140,11 +141,10 @@ static void plan(struct fixheap *heap, const struct fixheap_config *config,
 	nr_blocks = round_up(nr_pages, BLOCK_PAGES) >> BLOCK_SHIFT;
 	layout->bytes = 0;
 	part(&layout->bytes, sizeof(*heap));
-	layout->zones = part(&layout->bytes,
-			     NODES_MAX * sizeof(struct zone));
+	layout->zones = part(&layout->bytes, NODES_MAX * sizeof(struct zone));
 	layout->pages = part(&layout->bytes, nr_pages * sizeof(u64));
-	layout->blocks = part(&layout->bytes,
-			      nr_blocks * sizeof(struct pageblock));
+	layout->blocks =
+		part(&layout->bytes, nr_blocks * sizeof(struct pageblock));
 	layout->poison = part(&layout->bytes, page_poison_bytes(nr_pages));
 	layout->owner = part(&layout->bytes, page_owner_bytes(nr_pages));
 	layout->zone_meta = layout->bytes;
@@ -207,10 +207,10 @@ static int build(const struct fixheap_config *config, struct fixheap **result)
 	if (!heap)
 		return -ENOMEM;
 	memcpy(heap, &draft, sizeof(draft));
+	make_zones(heap, &layout);
 	ret = registry_add(heap);
 	if (ret)
 		goto release;
-	make_zones(heap, &layout);
 	ret = objects_create(heap);
 	if (ret)
 		goto unlist;
@@ -235,8 +235,8 @@ int fixheap_create(const struct fixheap_config *config, struct fixheap **heap)
 		return ret ? ret : build(config, heap);
 	mapped = *config;
 	mapped.length = round_up(config->length, PAGE_BYTES);
-	mapped.base = host_map(mapped.length,
-			       config->flags & FIXHEAP_HUGEPAGES);
+	mapped.base =
+		host_map(mapped.length, config->flags & FIXHEAP_HUGEPAGES);
 	mapped.flags |= FIXHEAP_ZEROED;
 	if (!mapped.base)
 		return -ENOMEM;

@@ -15,8 +15,8 @@
 void heap_fault(struct fixheap *heap, const char *api, const char *what,
 		const void *address, size_t length);
 
-/* The page-aligned start of nr_pages pages of the heap in *pfn; false: it is
- * not, which was reported for api. */
+/* The page-aligned start of nr_pages pages of the heap in *pfn (0: one page,
+ * of a call without a length); false: it is not, which was reported. */
 bool heap_check(struct fixheap *heap, const char *api, const void *start,
 		u64 nr_pages, u64 *pfn);
 
@@ -25,6 +25,9 @@ bool heap_check(struct fixheap *heap, const char *api, const void *start,
  * Not from within a jemalloc hook.  NULL or the address.
  */
 void *heap_alloc_run(struct fixheap *heap, const struct run_request *req);
+
+/* An allocation has failed for good: count it, set errno. */
+void heap_refused(struct fixheap *heap);
 
 /*
  * run_resize, likewise; a mistake is reported for api.  *nr_pages: the length
@@ -41,14 +44,13 @@ void heap_free_run(struct fixheap *heap, const char *api, void *start,
 		   enum page_kind kind, void *caller);
 
 /* Fill req from a public attribute.  0, -EINVAL or -ENOTSUP. */
-int heap_attr(const struct fixheap *heap,
-	      const struct fixheap_array_attr *attr, struct run_request *req);
+int heap_attr(const struct fixheap *heap, const struct fixheap_array_attr *attr,
+	      struct run_request *req);
 
 /* Bytes to pages, rounded up, at least one. */
 static inline u64 bytes_to_pages(size_t bytes)
 {
-	u64 pages = ((u64)bytes >> PAGE_SHIFT) +
-		    !!(bytes & (PAGE_BYTES - 1));
+	u64 pages = ((u64)bytes >> PAGE_SHIFT) + !!(bytes & (PAGE_BYTES - 1));
 
 	return pages ? pages : 1;
 }

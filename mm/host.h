@@ -14,10 +14,10 @@
 
 /* Nodes, CPUs and distances of the machine; filled once, constant after. */
 struct topology {
-	u32 nr_nodes;			      /* 1 to NODES_MAX */
-	u32 nr_cpus;			      /* possible CPUs, 1 to CPUS_MAX */
-	u64 node_bytes[NODES_MAX];	      /* memory of each node */
-	u8 distance[NODES_MAX][NODES_MAX];    /* 10 is local */
+	u32 nr_nodes;			   /* 1 to NODES_MAX */
+	u32 nr_cpus;			   /* possible CPUs, 1 to CPUS_MAX */
+	u64 node_bytes[NODES_MAX];	   /* memory of each node */
+	u8 distance[NODES_MAX][NODES_MAX]; /* 10 is local */
 	u8 cpu_node[CPUS_MAX];
 };
 

@@ -26,9 +26,9 @@
  *     registers its own then), the list of threads after it.  So fork takes
  *     list, jemalloc, heaps: the order in which they nest, since the list's
  *     lock is held while jemalloc is called and hooks take the heaps' locks.
- *  2. The order of thread destructors.  They run in the order in which the
- *     keys were made.  Ours is made before jemalloc's, so that a thread has
- *     left the list before jemalloc ends its state.
+ *  2. The order of thread destructors.  They run in the order of the keys.
+ *     Ours is made before jemalloc's, so that a thread has left the list
+ *     before jemalloc ends its state.
  *  Both need code that runs before jemalloc's own constructor does: that is
  *  what the one constructor of this library is for.
  *  3. The classes are those that size_class.c was written for, and a page of
@@ -144,7 +144,7 @@ static void je_boot_once(void)
 	if (boot_error)
 		return;
 	/* The first call starts jemalloc, unless its constructor already ran. */
-	if (!je_classes_match())
+	if (!je_classes_match() || threads_key() > fhje_je_tsd_tsd)
 		boot_error = -ENOTSUP;
 	else
 		boot_error = threads_guard_fork();

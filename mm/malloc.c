@@ -115,7 +115,7 @@ static void *alloc_small(struct thread *t, struct fixheap *heap, u32 class)
 		object = alloc_away(t, heap, class);
 	}
 	if (!object)
-		errno = ENOMEM;
+		heap_refused(heap);
 	return object;
 }
 

@@ -117,7 +117,7 @@ u64 maxtree_first(const struct maxtree *tree, u64 from, u32 min)
 
 u64 maxtree_last(const struct maxtree *tree, u64 before, u32 min)
 {
-	u64 i = before;		/* entries below i are in question */
+	u64 i = before; /* entries below i are in question */
 	u32 l = 0;
 
 	for (;;) {

@@ -9,8 +9,8 @@
 #define MAXTREE_NONE (~0ull)
 
 struct maxtree {
-	u32 *level[MAXTREE_LEVELS];	/* [0] are the values */
-	u64 nr[MAXTREE_LEVELS];		/* entries of each level */
+	u32 *level[MAXTREE_LEVELS]; /* [0] are the values */
+	u64 nr[MAXTREE_LEVELS];	    /* entries of each level */
 	u32 nr_levels;
 };
 

@@ -37,18 +37,18 @@
  * or under the block behind the border.
  */
 struct pageblock {
-	u64 free[BLOCK_WORDS];	/* (Z) open: the free pages */
-	u64 zero[BLOCK_WORDS];	/* (Z) open: free pages that read as zero */
+	u64 free[BLOCK_WORDS]; /* (Z) open: the free pages */
+	u64 zero[BLOCK_WORDS]; /* (Z) open: free pages that read as zero */
 	u32 span_end;	/* (Z) first block of a span: its last block + 1 */
-	u32 span_first;	/* (Z) last block of a span: its first block + 1 */
-	u32 zero_first;	/* (Z) first block of a span: blocks that read as */
+	u32 span_first; /* (Z) last block of a span: its first block + 1 */
+	u32 zero_first; /* (Z) first block of a span: blocks that read as */
 	u32 zero_end;	/*     zero are [zero_first, zero_end) */
 	u32 next;	/* (Z) open: neighbours in its free area + 1 */
 	u32 prev;
-	u16 nr_free;	/* (Z) open: free pages */
-	u16 longest;	/* (Z) open: longest free run */
-	u8 placement;	/* (Z) open: enum placement */
-	u8 listed;	/* (Z) open: fullness class that it is filed under */
+	u16 nr_free;  /* (Z) open: free pages */
+	u16 longest;  /* (Z) open: longest free run */
+	u8 placement; /* (Z) open: enum placement */
+	u8 listed;    /* (Z) open: fullness class that it is filed under */
 	u8 pad[34];
 };
 _Static_assert(sizeof(struct pageblock) == 192, "three cache lines");
@@ -56,8 +56,8 @@ _Static_assert(sizeof(struct pageblock) == 192, "three cache lines");
 /* Open blocks of one placement by fullness, then by longest free run. */
 #define NR_FULLNESS 8
 struct free_area {
-	u64 mask[NR_FULLNESS][BLOCK_WORDS];   /* (Z) lists that hold a block */
-	u32 head[NR_FULLNESS][BLOCK_PAGES];   /* (Z) first block + 1 */
+	u64 mask[NR_FULLNESS][BLOCK_WORDS]; /* (Z) lists that hold a block */
+	u32 head[NR_FULLNESS][BLOCK_PAGES]; /* (Z) first block + 1 */
 };
 
 struct pcp;
@@ -65,50 +65,50 @@ struct objects;
 
 struct zone {
 	spinlock_t lock;
-	struct fixheap *heap;		/* (C) */
-	u32 index;			/* (C) in heap->zone */
-	u32 node;			/* (C) */
-	u64 start_pfn, end_pfn;		/* (C) pages of this zone */
-	u32 first_block, end_block;	/* (C) pageblocks, partial ones too */
-	struct pageblock *block;	/* (C) by absolute block number */
-	u64 nr_free;			/* (Z) written, (A) read */
-	u64 peak_used;			/* (Z) written, (A) read */
-	struct maxtree span_pages;	/* (Z) pages of the span filed there */
-	struct maxtree span_blocks;	/* (Z) whole blocks of it */
-	struct maxtree cross;		/* (Z) 1 + place in the block of the
+	struct fixheap *heap;	    /* (C) */
+	u32 index;		    /* (C) in heap->zone */
+	u32 node;		    /* (C) */
+	u64 start_pfn, end_pfn;	    /* (C) pages of this zone */
+	u32 first_block, end_block; /* (C) pageblocks, partial ones too */
+	struct pageblock *block;    /* (C) by absolute block number */
+	u64 nr_free;		    /* (Z) written, (A) read */
+	u64 peak_used;		    /* (Z) written, (A) read */
+	struct maxtree span_pages;  /* (Z) pages of the span filed there */
+	struct maxtree span_blocks; /* (Z) whole blocks of it */
+	struct maxtree cross;	    /* (Z) 1 + place in the block of the
 					 * head of the run that reaches over
 					 * the block's end */
 	struct free_area area[NR_PLACEMENTS]; /* (Z) */
-	struct pcp *pcp;		/* (C) [heap->topo.nr_cpus] */
+	struct pcp *pcp;		      /* (C) [heap->topo.nr_cpus] */
 	struct zone_stats {
-		u64 nr_allocs, nr_frees, nr_fails, cleared; /* (A) */
+		u64 nr_allocs, nr_frees, cleared; /* (A) */
 	} stats;
 };
 
 struct fixheap {
-	char *origin;			/* (C) address of pfn 0 */
-	u64 start_pfn, end_pfn;		/* (C) pages that may be handed out */
-	u64 *page;			/* (C) descriptors, by pfn */
-	void *base;			/* (C) as given, or as mapped */
-	size_t length;			/* (C) bytes */
-	size_t meta_bytes;		/* (C) bytes of the reservation */
-	unsigned flags;			/* (C) FIXHEAP_PINNED, ... */
-	bool mapped;			/* (C) the memory is ours to unmap */
-	fixheap_fault_fn fault;		/* (C) */
-	void *fault_data;		/* (C) */
-	u64 peak_used;			/* (A) pages, over all zones */
-	u64 used;			/* (A) pages, over all zones */
-	u64 nr_reclaims;		/* (A) */
-	long live_bytes, peak_live;	/* (A) VMSTAT */
-	struct objects *objects;	/* (C) jemalloc's side; NULL without */
-	struct owner *owner;		/* (C) PAGE_OWNER: by pfn */
-	u64 *poisoned;			/* (C) PAGE_POISON: a bit per pfn, (A) */
-	u64 fail_interval, fail_count;	/* (A) FAIL_PAGE_ALLOC */
-	struct fixheap *next;		/* registry of heaps, see heap.c */
-	u32 nr_zones;			/* (C) */
+	char *origin;		       /* (C) address of pfn 0 */
+	u64 start_pfn, end_pfn;	       /* (C) pages that may be handed out */
+	u64 *page;		       /* (C) descriptors, by pfn */
+	void *base;		       /* (C) as given, or as mapped */
+	size_t length;		       /* (C) bytes */
+	size_t meta_bytes;	       /* (C) bytes of the reservation */
+	unsigned flags;		       /* (C) FIXHEAP_PINNED, ... */
+	bool mapped;		       /* (C) the memory is ours to unmap */
+	fixheap_fault_fn fault;	       /* (C) */
+	void *fault_data;	       /* (C) */
+	u64 peak_used;		       /* (A) pages, over all zones */
+	u64 used;		       /* (A) pages, over all zones */
+	u64 nr_fails, nr_reclaims;     /* (A) */
+	long live_bytes, peak_live;    /* (A) VMSTAT */
+	struct objects *objects;       /* (C) jemalloc's side; NULL without */
+	struct owner *owner;	       /* (C) PAGE_OWNER: by pfn */
+	u64 *poisoned;		       /* (C) PAGE_POISON: a bit per pfn, (A) */
+	u64 fail_interval, fail_count; /* (A) FAIL_PAGE_ALLOC */
+	struct fixheap *next;	       /* registry of heaps, see heap.c */
+	u32 nr_zones;		       /* (C) */
 	u8 zonelist[NODES_MAX][NODES_MAX]; /* (C) [node]: zones by distance */
-	struct topology topo;		/* (C) */
-	struct zone *zone;		/* (C) [nr_zones] */
+	struct topology topo;		   /* (C) */
+	struct zone *zone;		   /* (C) [nr_zones] */
 };
 
 static inline void *pfn_to_addr(const struct fixheap *heap, u64 pfn)
@@ -133,8 +133,8 @@ static inline u32 heap_this_cpu(const struct fixheap *heap)
 {
 	u32 cpu = host_this_cpu();
 
-	return likely(cpu < heap->topo.nr_cpus) ? cpu :
-						  cpu % heap->topo.nr_cpus;
+	return likely(cpu < heap->topo.nr_cpus) ? cpu
+						: cpu % heap->topo.nr_cpus;
 }
 
 static inline u32 heap_this_node(const struct fixheap *heap)

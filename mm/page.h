@@ -28,20 +28,20 @@
 #include "types.h"
 
 enum page_kind {
-	PAGE_NONE,	/* free, or not the head of a run */
-	PAGE_EXTENT,	/* a page of a jemalloc slab */
-	PAGE_DIRECT,	/* fixheap_malloc beyond the classes */
+	PAGE_NONE,   /* free, or not the head of a run */
+	PAGE_EXTENT, /* a page of a jemalloc slab */
+	PAGE_DIRECT, /* fixheap_malloc beyond the classes */
 	PAGE_ARRAY,
-	PAGE_RAW,	/* fixheap_pages_alloc */
-	PAGE_CACHED,	/* in a per-CPU cache */
-	PAGE_FREEING,	/* being poisoned, about to be free */
+	PAGE_RAW,     /* fixheap_pages_alloc */
+	PAGE_CACHED,  /* in a per-CPU cache */
+	PAGE_FREEING, /* being poisoned, about to be free */
 };
 
 /* Pageblocks are grouped by how long their contents tend to live. */
 enum placement {
-	PLACE_SMALL,	/* slabs and single pages */
-	PLACE_MEDIUM,	/* direct runs below a pageblock */
-	PLACE_ARRAY,	/* arrays, and everything of a pageblock or more */
+	PLACE_SMALL,  /* slabs and single pages */
+	PLACE_MEDIUM, /* direct runs below a pageblock */
+	PLACE_ARRAY,  /* arrays, and everything of a pageblock or more */
 	NR_PLACEMENTS
 };
 
@@ -52,8 +52,7 @@ enum placement {
 #define PAGE_CLASS_SHIFT 16
 #define PAGE_LEN_SHIFT 32
 
-static inline u64 page_make(enum page_kind kind, enum placement place,
-			    u32 zone)
+static inline u64 page_make(enum page_kind kind, enum placement place, u32 zone)
 {
 	return (u64)kind | (u64)place << PAGE_PLACE_SHIFT |
 	       (u64)zone << PAGE_ZONE_SHIFT;

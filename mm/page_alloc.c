@@ -84,8 +84,7 @@ static void block_refile(struct zone *zone, u32 b, u32 nr_free, u32 longest)
 		block_file(zone, b);
 }
 
-void block_open_free(struct zone *zone, u32 b, enum placement place,
-		     bool zero)
+void block_open_free(struct zone *zone, u32 b, enum placement place, bool zero)
 {
 	struct pageblock *pb = &zone->block[b];
 
@@ -169,8 +168,8 @@ static u32 sure_length(const struct block_request *req)
 	return (u32)min_u64(req->nr + req->align - 1, BLOCK_PAGES);
 }
 
-static bool find_sure(const struct zone *zone,
-		      const struct block_request *req, u32 full, u64 *pfn)
+static bool find_sure(const struct zone *zone, const struct block_request *req,
+		      u32 full, u64 *pfn)
 {
 	const struct free_area *area = &zone->area[req->place];
 	u32 l = bitmap_next_one(area->mask[full], sure_length(req));

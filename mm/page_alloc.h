@@ -8,13 +8,11 @@
 
 /* Turn the closed block b into an open one of which all pages are free (as
  * taken out of its row) or none is; filed only once pages change hands. */
-void block_open_free(struct zone *zone, u32 b, enum placement place,
-		     bool zero);
+void block_open_free(struct zone *zone, u32 b, enum placement place, bool zero);
 /* Take free pages [i, i + nr) of open block b; true: all read as zero. */
 bool block_take(struct zone *zone, u32 b, u32 i, u32 nr);
 /* Give used pages of block b back; a block that was full reopens in place. */
-void block_give(struct zone *zone, u32 b, u32 i, u32 nr,
-		enum placement place);
+void block_give(struct zone *zone, u32 b, u32 i, u32 nr, enum placement place);
 
 /*
  * Find nr pages (below BLOCK_PAGES) at an alignment (in pages, of the

@@ -16,8 +16,8 @@
 #include <stdio.h>
 
 struct owner {
-	void *allocated;	/* (A) return address, NULL: never */
-	void *freed;		/* (A) return address, NULL: in use */
+	void *allocated; /* (A) return address, NULL: never */
+	void *freed;	 /* (A) return address, NULL: in use */
 };
 
 size_t page_owner_bytes(u64 nr_pages)

@@ -24,8 +24,7 @@ static inline size_t page_poison_bytes(u64 nr_pages)
 	return 0;
 }
 
-static inline void page_poison_fill(struct fixheap *heap,
-				    const struct run *run)
+static inline void page_poison_fill(struct fixheap *heap, const struct run *run)
 {
 	(void)heap;
 	(void)run;

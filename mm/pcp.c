@@ -34,7 +34,7 @@ struct pcp {
 	u64 base;		/* (P) first pfn of the group */
 	u32 nr;			/* (P) pages in the buffer */
 	u32 nr_pages;		/* (P) written, (A) read */
-	u32 buffer[PCP_BUFFER];	/* (P) pfns from the zone's start */
+	u32 buffer[PCP_BUFFER]; /* (P) pfns from the zone's start */
 } __attribute__((aligned(64)));
 
 size_t pcp_bytes(u32 nr_cpus)
@@ -90,12 +90,12 @@ static bool claim_locked(struct zone *zone, struct pcp *pcp)
 		run.pfn = pcp->base + i;
 		run.nr_pages = ones ? (u64)__builtin_ctzll(ones) : 64 - i;
 		zone_take_locked(zone, &run, PLACE_SMALL);
-		rest &= ~((run.nr_pages == 64 ? ~0ull :
-						(1ull << run.nr_pages) - 1)
-			  << i);
+		rest &= ~(
+			(run.nr_pages == 64 ? ~0ull : (1ull << run.nr_pages) - 1)
+			<< i);
 	}
-	mark(zone, pcp->base, pcp->word, page_make(PAGE_CACHED, PLACE_SMALL,
-						   zone->index));
+	mark(zone, pcp->base, pcp->word,
+	     page_make(PAGE_CACHED, PLACE_SMALL, zone->index));
 	return true;
 }
 

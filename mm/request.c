@@ -13,6 +13,7 @@
  */
 #include "heap.h"
 
+#include "fail_page_alloc.h"
 #include "objects.h"
 #include "page_owner.h"
 #include "vmstat.h"
@@ -46,8 +47,8 @@ static int check_policy(const struct fixheap *heap,
 	}
 }
 
-int heap_attr(const struct fixheap *heap,
-	      const struct fixheap_array_attr *attr, struct run_request *req)
+int heap_attr(const struct fixheap *heap, const struct fixheap_array_attr *attr,
+	      struct run_request *req)
 {
 	int ret;
 
@@ -83,23 +84,33 @@ size_t fixheap_reclaim(struct fixheap *heap)
 	return now < used ? (used - now) << PAGE_SHIFT : 0;
 }
 
+static bool hopeless(const struct fixheap *heap, u64 nr_pages)
+{
+	return nr_pages > heap->end_pfn - heap->start_pfn;
+}
+
+void heap_refused(struct fixheap *heap)
+{
+	vmstat_add(&heap->nr_fails, 1);
+	errno = ENOMEM;
+}
+
 void *heap_alloc_run(struct fixheap *heap, const struct run_request *req)
 {
 	struct run run;
 	int ret = -ENOMEM;
 
-	if (req->nr_pages <= heap->end_pfn - heap->start_pfn)
+	if (!hopeless(heap, req->nr_pages) && !fail_page_alloc(heap)) {
 		ret = run_alloc(heap, req, &run);
-	if (ret == -ENOMEM &&
-	    req->nr_pages <= heap->end_pfn - heap->start_pfn) {
-		fixheap_reclaim(heap);
-		ret = run_alloc(heap, req, &run);
+		if (ret == -ENOMEM) {
+			fixheap_reclaim(heap);
+			ret = run_alloc(heap, req, &run);
+		}
 	}
-	if (ret) {
-		errno = -ret;
-		return NULL;
-	}
-	return pfn_to_addr(heap, run.pfn);
+	if (!ret)
+		return pfn_to_addr(heap, run.pfn);
+	heap_refused(heap);
+	return NULL;
 }
 
 int heap_resize_run(struct fixheap *heap, const char *api, void *start,
@@ -110,10 +121,10 @@ int heap_resize_run(struct fixheap *heap, const char *api, void *start,
 	u64 old_pages;
 	int ret;
 
-	if (!heap_check(heap, api, start, 1, &wanted.pfn))
+	if (!heap_check(heap, api, start, 0, &wanted.pfn))
 		return -EINVAL;
 	ret = run_resize(heap, &wanted, kind, &old_pages, &what);
-	if (ret == -ENOMEM && *nr_pages <= heap->end_pfn - heap->start_pfn) {
+	if (ret == -ENOMEM && !hopeless(heap, *nr_pages)) {
 		fixheap_reclaim(heap);
 		ret = run_resize(heap, &wanted, kind, &old_pages, &what);
 	}
@@ -134,7 +145,7 @@ void heap_free_run(struct fixheap *heap, const char *api, void *start,
 	struct run run = { .nr_pages = 0 };
 	const char *what;
 
-	if (!heap_check(heap, api, start, 1, &run.pfn))
+	if (!heap_check(heap, api, start, 0, &run.pfn))
 		return;
 	what = run_free(heap, &run, kind);
 	if (what) {
@@ -154,8 +165,7 @@ void heap_account(struct fixheap *heap, long bytes)
 	live = __atomic_add_fetch(&heap->live_bytes, bytes, __ATOMIC_RELAXED);
 	peak = __atomic_load_n(&heap->peak_live, __ATOMIC_RELAXED);
 	while (live > peak &&
-	       !__atomic_compare_exchange_n(&heap->peak_live, &peak, live,
-					    true, __ATOMIC_RELAXED,
-					    __ATOMIC_RELAXED))
+	       !__atomic_compare_exchange_n(&heap->peak_live, &peak, live, true,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 }

@@ -17,7 +17,6 @@
  */
 #include "run.h"
 
-#include "fail_page_alloc.h"
 #include "page_poison.h"
 #include "pcp.h"
 #include "runmap.h"
@@ -31,8 +30,8 @@ static void clear_pages(struct fixheap *heap, u64 pfn, u64 end)
 	if (pfn >= end)
 		return;
 	host_clear(pfn_to_addr(heap, pfn), (end - pfn) << PAGE_SHIFT);
-	vmstat_add(&zone_of(heap, pfn)->stats.cleared,
-		   (end - pfn) << PAGE_SHIFT);
+	vmstat_add(&zone_of(heap, pfn)->stats.cleared, (end - pfn)
+							       << PAGE_SHIFT);
 }
 
 /* Clear what of the run is not known to be zero. */
@@ -98,21 +97,16 @@ int run_alloc(struct fixheap *heap, const struct run_request *req,
 {
 	struct zero_range known;
 
-	if (fail_page_alloc(heap))
-		return -ENOMEM;
 	if (!alloc_any(heap, req, run, &known) &&
-	    !(run_drain(heap) && alloc_any(heap, req, run, &known))) {
-		vmstat_add(&heap->zone[0].stats.nr_fails, 1);
+	    !(run_drain(heap) && alloc_any(heap, req, run, &known)))
 		return -ENOMEM;
-	}
 	page_poison_check(heap, run);
 	if (req->zero)
 		clear_run(heap, run, known);
 	return 0;
 }
 
-const char *run_mistake_locked(struct zone *zone, u64 pfn,
-			       enum page_kind kind)
+const char *run_mistake_locked(struct zone *zone, u64 pfn, enum page_kind kind)
 {
 	struct run run;
 	u64 page;
@@ -174,8 +168,8 @@ int run_resize(struct fixheap *heap, const struct run *wanted,
 	}
 	*old_pages = run.nr_pages;
 	part.pfn = run.pfn + min_u64(run.nr_pages, wanted->nr_pages);
-	part.nr_pages = max_u64(run.nr_pages, wanted->nr_pages) -
-			(part.pfn - run.pfn);
+	part.nr_pages =
+		max_u64(run.nr_pages, wanted->nr_pages) - (part.pfn - run.pfn);
 	ret = 0;
 	if (wanted->nr_pages > run.nr_pages)
 		ret = grow_locked(zone, &part, page, &known);
@@ -208,8 +202,7 @@ static bool free_cached(struct zone *zone, u64 pfn, enum page_kind kind)
 	u64 page = page_read(&zone->heap->page[pfn]);
 
 	return page_kind(page) == kind && page_len(page) == 1 &&
-	       page_placement(page) == PLACE_SMALL &&
-	       pcp_put(zone, page, pfn);
+	       page_placement(page) == PLACE_SMALL && pcp_put(zone, page, pfn);
 }
 
 static const char *free_whole(struct zone *zone, struct run *wanted,

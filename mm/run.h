@@ -15,14 +15,14 @@ struct run {
 };
 
 struct run_request {
-	u64 nr_pages;		/* 1 or more */
-	u64 align;		/* pages, power of two; of the address */
-	enum page_kind kind;	/* EXTENT, DIRECT, ARRAY or RAW */
+	u64 nr_pages;	     /* 1 or more */
+	u64 align;	     /* pages, power of two; of the address */
+	enum page_kind kind; /* EXTENT, DIRECT, ARRAY or RAW */
 	enum placement placement;
-	u32 zone;		/* this zone only, or ZONE_ANY */
+	u32 zone;		    /* this zone only, or ZONE_ANY */
 	enum fixheap_policy policy; /* with ZONE_ANY */
-	u64 nodes;		/* _BIND, _PREFERRED: bit per node */
-	bool zero;		/* clear what is not known to be zero */
+	u64 nodes;		    /* _BIND, _PREFERRED: bit per node */
+	bool zero;		    /* clear what is not known to be zero */
 };
 
 /*
@@ -32,7 +32,7 @@ struct run_request {
  * (thread caches, dirty slabs) is the caller's to reclaim, then to ask again.
  * Context: takes zone locks; may run inside a jemalloc hook.
  * Cost: O(log blocks) per zone tried.
- * Return: 0, -ENOMEM, -EINVAL (nodes), -ENOTSUP (policy).
+ * Return: 0 or -ENOMEM.
  */
 int run_alloc(struct fixheap *heap, const struct run_request *req,
 	      struct run *run);
@@ -69,8 +69,7 @@ const char *run_free_range(struct fixheap *heap, const struct run *run,
 /* What is wrong with freeing or resizing a run of this kind at pfn, in words.
  * run_mistake_locked: the zone lock is held. */
 const char *run_mistake(struct fixheap *heap, u64 pfn, enum page_kind kind);
-const char *run_mistake_locked(struct zone *zone, u64 pfn,
-			       enum page_kind kind);
+const char *run_mistake_locked(struct zone *zone, u64 pfn, enum page_kind kind);
 
 /* Pages of the largest run that run_alloc would find now. */
 u64 run_largest(struct fixheap *heap, const struct run_request *req);

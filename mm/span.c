@@ -171,8 +171,7 @@ void span_del(struct zone *zone, u32 first, u32 end, struct span *zero)
 
 void span_touch(struct zone *zone, u32 b)
 {
-	u32 before = b > zone->first_block ?
-			     zone->block[b - 1].span_first : 0;
+	u32 before = b > zone->first_block ? zone->block[b - 1].span_first : 0;
 
 	if (before)
 		span_file(zone, before - 1, b);

@@ -40,6 +40,7 @@ int fixheap_stats(struct fixheap *heap, struct fixheap_stats *stats)
 	stats->metadata_bytes = heap->meta_bytes;
 	stats->live_bytes = read_bytes(&heap->live_bytes);
 	stats->peak_live_bytes = read_bytes(&heap->peak_live);
+	stats->nr_fails = read_counter(&heap->nr_fails);
 	stats->nr_reclaims = read_counter(&heap->nr_reclaims);
 	stats->nr_zones = heap->nr_zones;
 	for (u32 i = 0; i < heap->nr_zones; i++) {
@@ -51,7 +52,6 @@ int fixheap_stats(struct fixheap *heap, struct fixheap_stats *stats)
 		stats->cached_bytes += pcp_count(zone) << PAGE_SHIFT;
 		stats->nr_allocs += read_counter(&zone->stats.nr_allocs);
 		stats->nr_frees += read_counter(&zone->stats.nr_frees);
-		stats->nr_fails += read_counter(&zone->stats.nr_fails);
 		stats->cleared_bytes += read_counter(&zone->stats.cleared);
 	}
 	stats->largest_run_bytes = largest << PAGE_SHIFT;

@@ -422,6 +422,11 @@ int threads_boot(void)
 	return -pthread_key_create(&threads.key, thread_exit);
 }
 
+pthread_key_t threads_key(void)
+{
+	return threads.key;
+}
+
 int threads_guard_fork(void)
 {
 	return -pthread_atfork(fork_prepare, fork_parent, fork_child);

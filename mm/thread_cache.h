@@ -62,6 +62,8 @@ extern __thread struct thread thread_self
 /* In je_boot, before jemalloc starts and after.  0 or -errno. */
 int threads_boot(void);
 int threads_guard_fork(void);
+/* The thread-specific key whose destructor takes a thread off the list. */
+pthread_key_t threads_key(void);
 
 /*
  * Give the thread a cache for this heap's objects, from the zone of the CPU

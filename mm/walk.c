@@ -31,8 +31,7 @@ static enum fixheap_use use_of(u64 page)
 }
 
 /* The range of one use that covers pfn, from pfn on. */
-static u64 range_locked(const struct zone *zone, u64 pfn,
-			enum fixheap_use *use)
+static u64 range_locked(const struct zone *zone, u64 pfn, enum fixheap_use *use)
 {
 	u64 nr = contig_free_from(zone, pfn), page, next;
 	u64 end = round_down(pfn, BLOCK_PAGES) + BLOCK_PAGES;

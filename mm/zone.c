@@ -69,8 +69,7 @@ static void atomic_max(u64 *peak, u64 value)
 
 	while (value > old &&
 	       !__atomic_compare_exchange_n(peak, &old, value, true,
-					    __ATOMIC_RELAXED,
-					    __ATOMIC_RELAXED))
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 }
 
@@ -83,8 +82,7 @@ struct zero_range zone_take_locked(struct zone *zone, const struct run *run,
 
 	MM_DEBUG_ON(contig_free_from(zone, run->pfn) < run->nr_pages);
 	known = contig_take(zone, run->pfn, run->nr_pages, placement);
-	used = __atomic_add_fetch(&heap->used, run->nr_pages,
-				  __ATOMIC_RELAXED);
+	used = __atomic_add_fetch(&heap->used, run->nr_pages, __ATOMIC_RELAXED);
 	atomic_max(&heap->peak_used, used);
 	vmstat_add(&zone->stats.nr_allocs, 1);
 	return known;
@@ -95,8 +93,7 @@ void zone_give_locked(struct zone *zone, const struct run *run,
 {
 	MM_DEBUG_ON(contig_free_from(zone, run->pfn));
 	contig_give(zone, run->pfn, run->nr_pages, placement, 0);
-	__atomic_sub_fetch(&zone->heap->used, run->nr_pages,
-			   __ATOMIC_RELAXED);
+	__atomic_sub_fetch(&zone->heap->used, run->nr_pages, __ATOMIC_RELAXED);
 	vmstat_add(&zone->stats.nr_frees, 1);
 }
 

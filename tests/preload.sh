@@ -170,7 +170,7 @@ compiler()
 # ---- python -----------------------------------------------------------------
 
 python_tests='test_json test_dict test_list test_re test_bytes test_set
-	test_unicode test_zlib test_threading test_subprocess test_fork1'
+	test_unicode test_zlib test_threading test_fork1'
 
 # The modules on Python's own caches of objects, then without them.
 python()

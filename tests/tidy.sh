@@ -112,7 +112,7 @@ functions()
 		text = head
 		gsub(/\([^()]*\)\([^()]*\)/, "", text)
 		# jemalloc decides what its hooks get
-		if (gsub(/,/, ",", text) > 4 && FILENAME !~ /extent_hooks/)
+		if (gsub(/,/, ",", text) > 4 && head !~ /extent_hooks/)
 			print FILENAME ":" FNR ": over 5 parameters"
 	}
 	inside && /^}/ {
@@ -151,7 +151,9 @@ block	base,frame	page_alloc contig span runmap
 zone	base,frame,debug,block	zone zonelist pcp
 run	base,frame,debug,block,zone	run run_range
 seam	base,frame	objects.h heap.h fork.h
-client	base,frame,debug,seam	request fault array pages fork page_poison.c
+client	base,frame,debug,seam	request fault array pages fork direct
+client	base,frame,debug,seam	array_none
+client	base,frame,debug,seam	page_poison.c
 client	base,frame,debug,seam	malloc malloc_runs extent_hooks thread_cache
 client	base,frame,debug,seam	slab size_class je je_glue
 whole	base,frame,debug,block,zone,run,seam,client	heap registry stats
@@ -216,11 +218,13 @@ archived()
 			s/^>/in the archive, not declared:/p'
 }
 
-# Names of our own objects that start with an underscore.
+# Names of our own objects that start with an underscore.  The preload library
+# stands in for functions of the C library, whatever they are called.
 underscores()
 {
 	find "$build/mm" "$build/arch" "$build/tools" -name '*.o' \
-		-not -name je.o -exec nm -A --defined-only {} + |
+		-not -name je.o -not -name preload.o \
+		-exec nm -A --defined-only {} + |
 		awk '$NF ~ /^_/ && $NF !~ /^_GLOBAL_/'
 }
 

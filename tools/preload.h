@@ -25,6 +25,7 @@ enum thread_state {
 struct thread {
 	enum thread_state state;
 	long budget;		/* bytes to go until the next publication */
+	long step;		/* bytes between two publications */
 	uint64_t nr_allocs;	/* since the thread was counted last */
 	uint64_t nr_frees;
 	uint64_t nr_fails;

@@ -10,8 +10,8 @@
  * 1. The file is mapped once; nothing is opened or written later but memory.
  * 2. Only the process that claimed a slot writes to it.  A child of vfork
  *    shares this memory but not the process id: it publishes nothing.
- * 3. Figures are at most one step old, in bytes allocated by a thread: a
- *    sixteenth of the peak, at least 4 KiB and at most 1 MiB.
+ * 3. Figures are at most one step old, in bytes allocated by each thread: a
+ *    step is 4 KiB at first, and doubles up to 1 MiB.
  * 4. Calls are counted in the thread; a thread that ends adds its counts to
  *    the process's, and one that goes on after that adds each by itself.
  *
@@ -36,8 +36,8 @@
 #include "preload.h"
 #include "slots.h"
 
-#define STEP_MIN ((size_t)4 << 10)
-#define STEP_MAX ((size_t)1 << 20)
+#define STEP_MIN (4L << 10)
+#define STEP_MAX (1L << 20)
 
 __thread struct thread self __attribute__((tls_model("initial-exec")));
 
@@ -51,7 +51,6 @@ static struct fixheap *source;
 static struct slots *slots;
 static struct slot *mine;
 static pid_t owner;
-static size_t step = STEP_MIN;
 static char publishing;
 
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -201,7 +200,8 @@ void publish_thread_enter(void)
 	pthread_mutex_lock(&list_lock);
 	list_add(&self);
 	pthread_mutex_unlock(&list_lock);
-	self.budget = (long)step;
+	self.step = STEP_MIN;
+	self.budget = STEP_MIN;
 }
 
 /* The thread ends, or has ended and freed or allocated once more. */
@@ -224,7 +224,6 @@ static void figures_write(void)
 	struct fixheap_stats stats = { .size = sizeof(stats) };
 	struct counts sum;
 	struct thread *thread;
-	size_t peak;
 
 	pthread_mutex_lock(&list_lock);
 	sum = gone;
@@ -240,11 +239,6 @@ static void figures_write(void)
 	put(&mine->peak_live_bytes, stats.peak_live_bytes);
 	put(&mine->peak_used_bytes, stats.peak_used_bytes);
 	put(&mine->largest_run_bytes, stats.largest_run_bytes);
-	peak = stats.peak_used_bytes / 16;
-	if (peak < STEP_MIN)
-		peak = STEP_MIN;
-	__atomic_store_n(&step, peak < STEP_MAX ? peak : STEP_MAX,
-			 __ATOMIC_RELAXED);
 }
 
 void publish_now(void)
@@ -258,7 +252,8 @@ void publish_now(void)
 		figures_write();
 		__atomic_clear(&publishing, __ATOMIC_RELEASE);
 	}
-	self.budget = (long)__atomic_load_n(&step, __ATOMIC_RELAXED);
+	self.step = self.step < STEP_MAX ? 2 * self.step : STEP_MAX;
+	self.budget = self.step;
 }
 
 void publish_end(void)

@@ -152,10 +152,9 @@ static void slot_print(const struct slot *slot, FILE *out, char mark)
 static void print_notes(const char *marks, FILE *out)
 {
 	if (strchr(marks, '*'))
-		fputs("  * ended without a word (by a signal, or by running "
-		      "a program without this\n    library): its figures may "
-		      "be up to a sixteenth, at most 1 MiB a thread, old\n",
-		      out);
+		fputs("  * ended without a word, by a signal or by running a "
+		      "program without this\n    library; its figures may "
+		      "be 1 MiB of allocations a thread old\n", out);
 	if (strchr(marks, 'x'))
 		fputs("  x then ran another program in its place\n", out);
 	if (strchr(marks, '+'))

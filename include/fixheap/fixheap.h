@@ -37,9 +37,9 @@ struct fixheap;
 
 /* Where the memory comes from.  Only FIXHEAP_FIXED is there in 0.1. */
 enum fixheap_mode {
-	FIXHEAP_FIXED,		/* one range, given (or mapped) at creation */
-	FIXHEAP_DYNAMIC,	/* regions asked from the comm layer: -ENOTSUP */
-	FIXHEAP_SIMPLE		/* regions from the system: -ENOTSUP */
+	FIXHEAP_FIXED,	 /* one range, given (or mapped) at creation */
+	FIXHEAP_DYNAMIC, /* regions asked from the comm layer: -ENOTSUP */
+	FIXHEAP_SIMPLE	 /* regions from the system: -ENOTSUP */
 };
 
 /* Where an array's pages go. */
@@ -53,24 +53,24 @@ enum fixheap_policy {
 };
 
 /* fixheap_config.flags */
-#define FIXHEAP_PINNED 0x1u	/* no call may change the memory's mapping */
-#define FIXHEAP_ZEROED 0x2u	/* the memory given reads as zero */
-#define FIXHEAP_HUGEPAGES 0x4u	/* base NULL: ask for transparent huge pages */
+#define FIXHEAP_PINNED 0x1u    /* no call may change the memory's mapping */
+#define FIXHEAP_ZEROED 0x2u    /* the memory given reads as zero */
+#define FIXHEAP_HUGEPAGES 0x4u /* base NULL: ask for transparent huge pages */
 
 /* fixheap_array_attr.flags */
-#define FIXHEAP_ZERO 0x1u	/* the pages read as zero when handed out */
+#define FIXHEAP_ZERO 0x1u /* the pages read as zero when handed out */
 
 /* The machine as plain data, for callers that know better than libnuma. */
 struct fixheap_topology {
-	size_t size;		     /* sizeof(struct fixheap_topology) */
-	unsigned nr_nodes;	     /* 1 to 64 */
-	unsigned nr_cpus;	     /* 1 to 4096 */
-	const unsigned *cpu_node;    /* [nr_cpus]: node of each CPU */
-	const uint64_t *node_bytes;  /* [nr_nodes]: share of each; NULL: equal */
+	size_t size;		    /* sizeof(struct fixheap_topology) */
+	unsigned nr_nodes;	    /* 1 to 64 */
+	unsigned nr_cpus;	    /* 1 to 4096 */
+	const unsigned *cpu_node;   /* [nr_cpus]: node of each CPU */
+	const uint64_t *node_bytes; /* [nr_nodes]: share of each; NULL: equal */
 	const unsigned char *distance; /* [nr_nodes][nr_nodes], 10 to 255 */
 };
 
-struct fixheap_comm;		/* FIXHEAP_DYNAMIC; not used yet */
+struct fixheap_comm; /* FIXHEAP_DYNAMIC; not used yet */
 
 /*
  * A caller's mistake, described.  The handler runs on the thread that made
@@ -80,26 +80,26 @@ struct fixheap_comm;		/* FIXHEAP_DYNAMIC; not used yet */
  * gives -EINVAL.
  */
 struct fixheap_fault {
-	size_t size;		/* sizeof(struct fixheap_fault) */
-	const char *api;	/* the function called: "fixheap_free" */
-	const char *what;	/* "double free", "interior pointer", ... */
-	const void *address;	/* as given by the caller */
-	size_t length;		/* bytes, where the call has a length; else 0 */
-	uint64_t pfn;		/* page of the address; UINT64_MAX: outside */
-	const char *state;	/* of that page: "free", "array", ... */
-	const char *message;	/* all of it in one line */
+	size_t size;	     /* sizeof(struct fixheap_fault) */
+	const char *api;     /* the function called: "fixheap_free" */
+	const char *what;    /* "double free", "interior pointer", ... */
+	const void *address; /* as given by the caller */
+	size_t length;	     /* bytes, where the call has a length; else 0 */
+	uint64_t pfn;	     /* page of the address; UINT64_MAX: outside */
+	const char *state;   /* of that page: "free", "array", ... */
+	const char *message; /* all of it in one line */
 };
 typedef void (*fixheap_fault_fn)(void *data, const struct fixheap_fault *fault);
 
 struct fixheap_config {
-	size_t size;		/* sizeof(struct fixheap_config) */
+	size_t size; /* sizeof(struct fixheap_config) */
 	enum fixheap_mode mode;
-	void *base;		/* the memory, any alignment; NULL: map it */
-	size_t length;		/* bytes, any number that holds a page */
-	unsigned flags;		/* FIXHEAP_PINNED, FIXHEAP_ZEROED, ... */
+	void *base;	/* the memory, any alignment; NULL: map it */
+	size_t length;	/* bytes, any number that holds a page */
+	unsigned flags; /* FIXHEAP_PINNED, FIXHEAP_ZEROED, ... */
 	const struct fixheap_topology *topology; /* NULL: what libnuma says */
 	const struct fixheap_comm *comm;	 /* must be NULL in 0.1 */
-	fixheap_fault_fn fault;	/* NULL: write the message to stderr, abort */
+	fixheap_fault_fn fault; /* NULL: write the message to stderr, abort */
 	void *fault_data;	/* first argument of fault */
 };
 #define FIXHEAP_CONFIG_INIT                                               \
@@ -109,16 +109,16 @@ struct fixheap_config {
 	}
 
 struct fixheap_array_attr {
-	size_t size;		/* sizeof(struct fixheap_array_attr) */
+	size_t size; /* sizeof(struct fixheap_array_attr) */
 	enum fixheap_policy policy;
-	uint64_t nodes;		/* bit n: node n; for _BIND and _PREFERRED */
-	size_t alignment;	/* bytes, a power of two; 0: the page size */
-	unsigned flags;		/* FIXHEAP_ZERO */
+	uint64_t nodes;	  /* bit n: node n; for _BIND and _PREFERRED */
+	size_t alignment; /* bytes, a power of two; 0: the page size */
+	unsigned flags;	  /* FIXHEAP_ZERO */
 };
-#define FIXHEAP_ARRAY_ATTR_INIT                                            \
-	{                                                                  \
-		sizeof(struct fixheap_array_attr), FIXHEAP_POLICY_DEFAULT, \
-			0, 0, 0                                            \
+#define FIXHEAP_ARRAY_ATTR_INIT                                               \
+	{                                                                     \
+		sizeof(struct fixheap_array_attr), FIXHEAP_POLICY_DEFAULT, 0, \
+			0, 0                                                  \
 	}
 
 /*
@@ -225,14 +225,14 @@ int fixheap_validate(struct fixheap *heap);
 size_t fixheap_reclaim(struct fixheap *heap);
 
 struct fixheap_stats {
-	size_t size;		/* sizeof(struct fixheap_stats), set by caller */
-	size_t heap_bytes;	/* pages of the heap, in bytes */
-	size_t used_bytes;	/* pages not free: allocated or cached */
-	size_t peak_used_bytes; /* highest used_bytes so far */
-	size_t cached_bytes;	/* part of used: pages in per-CPU caches */
+	size_t size;	   /* sizeof(struct fixheap_stats), set by caller */
+	size_t heap_bytes; /* pages of the heap, in bytes */
+	size_t used_bytes; /* pages not free: allocated or cached */
+	size_t peak_used_bytes;	  /* highest used_bytes so far */
+	size_t cached_bytes;	  /* part of used: pages in per-CPU caches */
 	size_t largest_run_bytes; /* largest free run, caches left alone */
-	size_t metadata_bytes;	/* address space reserved for metadata */
-	size_t live_bytes;	/* VMSTAT: bytes in live objects and arrays */
+	size_t metadata_bytes;	  /* address space reserved for metadata */
+	size_t live_bytes;	  /* VMSTAT: bytes in live objects and arrays */
 	size_t peak_live_bytes; /* VMSTAT: highest live_bytes, +-64 KiB/thread */
 	uint64_t nr_allocs;	/* VMSTAT: run allocations */
 	uint64_t nr_frees;	/* VMSTAT: run frees */
@@ -247,11 +247,11 @@ int fixheap_stats(struct fixheap *heap, struct fixheap_stats *stats);
 /* What a page is in use for, as fixheap_walk reports it. */
 enum fixheap_use {
 	FIXHEAP_USE_FREE,
-	FIXHEAP_USE_SMALL,	/* slabs of objects */
-	FIXHEAP_USE_LARGE,	/* an object over 14,336 bytes */
+	FIXHEAP_USE_SMALL, /* slabs of objects */
+	FIXHEAP_USE_LARGE, /* an object over 14,336 bytes */
 	FIXHEAP_USE_ARRAY,
-	FIXHEAP_USE_PAGES,	/* from fixheap_pages_alloc */
-	FIXHEAP_USE_CACHED	/* in a per-CPU cache */
+	FIXHEAP_USE_PAGES, /* from fixheap_pages_alloc */
+	FIXHEAP_USE_CACHED /* in a per-CPU cache */
 };
 /*
  * fixheap_walk - call fn for each range of pages of one use, in order
@@ -266,8 +266,9 @@ int fixheap_walk(struct fixheap *heap, fixheap_walk_fn fn, void *data);
 /*
  * fixheap_set_fail_page_alloc - let every interval-th page allocation fail
  *
- * For testing how a program takes ENOMEM; 0 turns it off.  Needs a library
- * built with FAIL_PAGE_ALLOC.  Return: 0; -ENOTSUP: not built in.
+ * For testing how a program takes ENOMEM: counts arrays, page runs and objects
+ * above 14,336 bytes; 0 turns it off.  Needs a library built with
+ * FAIL_PAGE_ALLOC.  Return: 0; -ENOTSUP: not built in.
  */
 int fixheap_set_fail_page_alloc(struct fixheap *heap, uint64_t interval);
 

@@ -29,11 +29,15 @@
 
 #define MAX_RUNS 4096
 
-enum kind { FREE, PAGES, ARRAY };
+enum kind {
+	FREE,
+	PAGES,
+	ARRAY
+};
 
 struct live {
 	enum kind kind;
-	size_t page, nr;	/* in pages of the heap */
+	size_t page, nr; /* in pages of the heap */
 	bool zero;
 };
 
@@ -41,11 +45,11 @@ struct model {
 	struct source *source;
 	const struct model_options *options;
 	struct fixheap *heap;
-	char *base;		/* of the first whole page */
+	char *base; /* of the first whole page */
 	size_t nr_pages;
 	size_t page_bytes;
-	uint32_t *owner;	/* by page: mark of its allocation, 0: free */
-	uint8_t *node;		/* by page: its zone's node */
+	uint32_t *owner; /* by page: mark of its allocation, 0: free */
+	uint8_t *node;	 /* by page: its zone's node */
 	struct live live[MAX_RUNS];
 	unsigned nr_live;
 	uint32_t next_mark;
@@ -68,15 +72,14 @@ static uint32_t pick(struct source *source, uint32_t below)
 	source->seed ^= source->seed << 13;
 	source->seed ^= source->seed >> 7;
 	source->seed ^= source->seed << 17;
-	return (uint32_t)((source->seed * 0x2545f4914f6cdd1dull >> 32) %
-			  below);
+	return (uint32_t)((source->seed * 0x2545f4914f6cdd1dull >> 32) % below);
 }
 
 static bool fail(struct model *m, const char *what, size_t page, size_t nr)
 {
 	if (!m->error[0])
-		snprintf(m->error, sizeof(m->error), "%s (page %zu, %zu)",
-			 what, page, nr);
+		snprintf(m->error, sizeof(m->error), "%s (page %zu, %zu)", what,
+			 page, nr);
 	return false;
 }
 
@@ -276,15 +279,15 @@ static bool op_resize(struct model *m)
 	live = &m->live[pick(m->source, m->nr_live)];
 	if (live->kind != ARRAY)
 		return true;
-	nr = pick(m->source, 2) ? 1 + pick(m->source, (uint32_t)live->nr) :
-				  live->nr + pick_pages(m);
+	nr = pick(m->source, 2) ? 1 + pick(m->source, (uint32_t)live->nr)
+				: live->nr + pick_pages(m);
 	mark = m->owner[live->page];
 	ret = fixheap_array_resize(m->heap, at(m, live->page),
 				   nr * m->page_bytes);
 	if (ret)
-		return ret == -ENOMEM && !can_grow(m, live, nr) ?
-			       true :
-			       fail(m, "resize refused", live->page, nr);
+		return ret == -ENOMEM && !can_grow(m, live, nr)
+			       ? true
+			       : fail(m, "resize refused", live->page, nr);
 	if (nr < live->nr)
 		give(m, live->page + nr, live->nr - nr);
 	else if (!claim(m, live->page + live->nr, nr - live->nr, live->zero,
@@ -312,9 +315,9 @@ static bool op_realloc(struct model *m)
 	moved = fixheap_array_realloc(m->heap, at(m, live->page),
 				      nr * m->page_bytes);
 	if (!moved)
-		return !can_grow(m, live, nr) && largest(m, ~0ull, 1) < nr ?
-			       true :
-			       fail(m, "realloc refused", live->page, nr);
+		return !can_grow(m, live, nr) && largest(m, ~0ull, 1) < nr
+			       ? true
+			       : fail(m, "realloc refused", live->page, nr);
 	page = (size_t)((char *)moved - m->base) / m->page_bytes;
 	give(m, live->page, live->nr);
 	for (size_t i = 0; i < keep; i++) {
@@ -449,16 +452,16 @@ const char *model_run(struct source *source,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
 		return "no memory for the test";
-	config.base = (char *)(((uintptr_t)memory + align) & -align) +
-		      options->skew;
+	config.base =
+		(char *)(((uintptr_t)memory + align) & -align) + options->skew;
 	config.length = bytes;
 	config.flags = FIXHEAP_ZEROED | FIXHEAP_PINNED;
 	config.fault = no_fault;
 	config.fault_data = &m;
 	m.base = (char *)(((uintptr_t)config.base + m.page_bytes - 1) &
 			  -m.page_bytes);
-	m.nr_pages = (size_t)((char *)config.base + bytes - m.base) /
-		     m.page_bytes;
+	m.nr_pages =
+		(size_t)((char *)config.base + bytes - m.base) / m.page_bytes;
 	m.owner = calloc(m.nr_pages, sizeof(m.owner[0]));
 	m.node = calloc(m.nr_pages, 1);
 	fill_nodes(&m, &topo);

@@ -9,18 +9,18 @@
 
 /* Where decisions come from: a seed, or bytes that a fuzzer made. */
 struct source {
-	uint64_t seed;		/* used when bytes is NULL */
+	uint64_t seed; /* used when bytes is NULL */
 	const uint8_t *bytes;
-	size_t nr_bytes;	/* those left */
+	size_t nr_bytes; /* those left */
 };
 
 struct model_options {
-	unsigned nr_nodes;	/* 1 or more: zones of the heap */
+	unsigned nr_nodes; /* 1 or more: zones of the heap */
 	size_t heap_pages;
-	size_t skew;		/* bytes that the base is off a pageblock */
-	unsigned long nr_ops;	/* at most; bytes may end earlier */
-	unsigned long validate_every;	/* 1: after each operation */
-	int verbose;		/* print each operation */
+	size_t skew;	      /* bytes that the base is off a pageblock */
+	unsigned long nr_ops; /* at most; bytes may end earlier */
+	unsigned long validate_every; /* 1: after each operation */
+	int verbose;		      /* print each operation */
 };
 
 /* NULL, or what went wrong in words, with the number of the operation. */

@@ -42,7 +42,8 @@ static void empty(size_t count)
 		free(blocks[count]);
 }
 
-static int refusals(size_t bytes)
+/* calloc: another of the same size; the others: more than all that is left. */
+static int refusals(size_t bytes, size_t heap)
 {
 	void *ptr = NULL, *kept = blocks[0];
 
@@ -50,12 +51,12 @@ static int refusals(size_t bytes)
 	if (calloc(1, bytes) || errno != ENOMEM)
 		return complain("calloc does not refuse");
 	errno = 0;
-	if (aligned_alloc(4096, bytes) || errno != ENOMEM)
+	if (aligned_alloc(4096, heap / 2) || errno != ENOMEM)
 		return complain("aligned_alloc does not refuse");
-	if (posix_memalign(&ptr, 4096, bytes) != ENOMEM || ptr)
+	if (posix_memalign(&ptr, 4096, heap / 2) != ENOMEM || ptr)
 		return complain("posix_memalign does not refuse");
 	errno = 0;
-	if (realloc(kept, 4 * bytes) || errno != ENOMEM)
+	if (realloc(kept, heap / 2) || errno != ENOMEM)
 		return complain("realloc does not refuse");
 	if (*(unsigned char *)kept != 0x33)
 		return complain("realloc lost the block");
@@ -74,7 +75,7 @@ static int round_of(size_t bytes, size_t heap)
 		printf("%zu blocks of %zu in %zu\n", once, bytes, heap);
 		return complain("the heap is full too early");
 	}
-	if (refusals(bytes))
+	if (refusals(bytes, heap))
 		return 1;
 	empty(once);
 	twice = fill(bytes);

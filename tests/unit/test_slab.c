@@ -84,9 +84,10 @@ static void test_next_life_replaces_the_description(void **state)
 	for (u32 i = 0; i < ARRAY_LEN(lives); i++) {
 		struct run run = take_slab(heap, lives[i][0]);
 		char *slab = pfn_to_addr(heap, run.pfn);
+		char *end = slab + (run.nr_pages << PAGE_SHIFT);
 
 		slab_check(heap, slab, lives[i][0]);
-		slab_check(heap, slab + size_class[lives[i][1]].size,
+		slab_check(heap, end - size_class[lives[i][1]].size,
 			   lives[i][1]);
 		assert_described(heap, run, lives[i][1]);
 		free_slab(heap, run);

@@ -73,6 +73,10 @@ san-flags := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
 ifneq ($(findstring undefined,$(SAN)),)
 san-flags += -fno-sanitize-recover=undefined
 endif
+# gcc warns that TSan does not follow fences.  clang does not know the warning.
+ifneq ($(findstring thread,$(SAN)),)
+san-flags += $(if $(findstring clang,$(CC)),,-Wno-tsan)
+endif
 san-flags += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 
 cppflags := -Iinclude -Imm -Iarch/$(ARCH) -include $(autoconf) \
@@ -204,6 +208,11 @@ $(fuzz-bins): $(bin)/fuzz/%: $(objtree)/tests/fuzz/%.o $$(call shared,$$*) \
 	$(call say,LD)mkdir -p $(@D) && $(CC) $(ldflags) -fsanitize=fuzzer \
 		-o $@ $(filter %.o %.a,$^) $($*-libs) $(LIBS)
 
+model-objs := $(addprefix $(objtree)/tests/,$(model-y))
+$(bin)/model: $(model-objs) $(bin)/sim.a
+	$(call say,LD)mkdir -p $(@D) && $(CC) $(ldflags) -o $@ \
+		$(filter %.o %.a,$^) $(model-libs) $(LIBS)
+
 bench-objs := $(addprefix $(objtree)/tests/,$(bench-y))
 $(bin)/bench: $(bench-objs) $(lib).a $(links)
 	$(call say,LD)mkdir -p $(@D) && $(CC) $(ldflags) -o $@ $(bench-objs) \
@@ -213,13 +222,15 @@ test-bins := $(unit-bins) $(host-bins) $(fuzz-bins)
 unit: $(unit-bins)
 host-tests: $(host-bins)
 fuzz: $(fuzz-bins)
+model: $(bin)/model
 bench-program: $(bin)/bench
 
 include tools/build/install.mk
 
 all-objs := $(lib-objs) $(sim-objs) $(fixheap-objs) $(preload-objs) \
 	$(patsubst $(bin)/%,$(objtree)/tests/%.o,$(test-bins)) \
-	$(foreach t,$(notdir $(test-bins)),$(call shared,$t)) $(bench-objs)
+	$(foreach t,$(notdir $(test-bins)),$(call shared,$t)) \
+	$(model-objs) $(bench-objs)
 -include $(wildcard $(all-objs:.o=.d))
 
 # ---- install ----------------------------------------------------------------
