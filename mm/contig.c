@@ -43,6 +43,16 @@ static bool span_fits(const struct zone *zone, const struct span *span,
 	return *pfn + req->nr_pages <= span->pfn + span->nr_pages;
 }
 
+/* The lower end of the shortest span that holds the request. */
+static bool find_best(const struct zone *zone, const struct contig_request *req,
+		      u64 *pfn)
+{
+	struct span span;
+
+	return span_shortest(zone, req->nr_pages, &span) &&
+	       span_fits(zone, &span, req, pfn);
+}
+
 /* The lowest span that holds the request. */
 static bool find_low(const struct zone *zone, const struct contig_request *req,
 		     u64 *pfn)
@@ -101,7 +111,7 @@ bool contig_find(const struct zone *zone, const struct contig_request *req,
 {
 	if (req->nr_pages < BLOCK_PAGES)
 		return find_small(zone, req, pfn);
-	return find_low(zone, req, pfn);
+	return find_best(zone, req, pfn) || find_low(zone, req, pfn);
 }
 
 /* Join what is known of two pieces that follow each other. */

@@ -59,11 +59,6 @@ static struct zone *binding_zone(struct binding *binding)
 	return __atomic_load_n(&binding->zone, __ATOMIC_ACQUIRE);
 }
 
-static u64 binding_pages(struct binding *binding)
-{
-	return __atomic_load_n(&binding->nr_pages, __ATOMIC_RELAXED);
-}
-
 static void *refuse(struct binding *binding, size_t size)
 {
 	__atomic_store_n(&binding->probe_bytes, size, __ATOMIC_RELAXED);
@@ -255,7 +250,10 @@ void binding_detach(struct binding *binding)
 {
 	je_arena_reset(binding->arena);
 	je_arena_purge(binding->arena);
-	MM_BUG_ON(binding_pages(binding) != 0);
+	/* In a child of fork, pages that another thread was just getting or
+	 * giving back belong to nobody; they end with the heap. */
+	MM_BUG_ON(binding->nr_pages && !threads_in_child());
+	binding->nr_pages = 0;
 	__atomic_store_n(&binding->zone, NULL, __ATOMIC_RELEASE);
 	binding->next = pool.idle;
 	pool.idle = binding;

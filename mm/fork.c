@@ -19,9 +19,10 @@
  * functions below are called in je_boot, on both sides of starting jemalloc.
  * Without CONFIG_JEMALLOC only 3 exists.
  *
- * What the child loses: objects in the caches of threads that are gone stay
- * taken in the child until it destroys the heap.  Handing them back would
- * write to all of them in a child that, most often, is about to call exec.
+ * What the child loses: objects in the caches of threads that are gone, and
+ * slabs that such a thread was just getting or giving back, stay taken in the
+ * child until it destroys the heap.  Handing them back would write to all of
+ * them in a child that, most often, is about to call exec.
  *
  * Cost: one uncontended lock each.  vfork and posix_spawn run no handlers and
  * need none: the parent's thread waits and the child allocates nothing.

@@ -45,11 +45,13 @@ struct pageblock {
 	u32 zero_end;	/*     zero are [zero_first, zero_end) */
 	u32 next;	/* (Z) open: neighbours in its free area + 1 */
 	u32 prev;
-	u16 nr_free;  /* (Z) open: free pages */
-	u16 longest;  /* (Z) open: longest free run */
-	u8 placement; /* (Z) open: enum placement */
-	u8 listed;    /* (Z) open: fullness class that it is filed under */
-	u8 pad[34];
+	u32 size_left;	/* (Z) first block of a row: smaller and */
+	u32 size_right; /*     larger rows, block + 1; sizetree.c */
+	u16 nr_free;	/* (Z) open: free pages */
+	u16 longest;	/* (Z) open: longest free run */
+	u8 placement;	/* (Z) open: enum placement */
+	u8 listed;	/* (Z) open: fullness class that it is filed under */
+	u8 pad[26];
 };
 _Static_assert(sizeof(struct pageblock) == 192, "three cache lines");
 
@@ -75,6 +77,7 @@ struct zone {
 	u64 peak_used;		    /* (Z) written, (A) read */
 	struct maxtree span_pages;  /* (Z) pages of the span filed there */
 	struct maxtree span_blocks; /* (Z) whole blocks of it */
+	u32 size_root;		    /* (Z) rows by length; block + 1 */
 	struct maxtree cross;	    /* (Z) 1 + place in the block of the
 					 * head of the run that reaches over
 					 * the block's end */

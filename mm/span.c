@@ -9,7 +9,7 @@
  * of the open block behind it.  A span needs no memory of its own: its ends
  * are marked in its first and last pageblock (boundary tags), and two max
  * trees by block number say where spans of a given size are: one counts
- * pages, the other whole blocks.
+ * pages, the other whole blocks.  A third tree has the rows by length.
  *
  * Invariants
  *  1. A closed free block lies in exactly one row; rows never touch.
@@ -28,6 +28,7 @@
 #include "span.h"
 
 #include "bitmap.h"
+#include "sizetree.h"
 
 static u32 tree_index(const struct zone *zone, u32 b)
 {
@@ -94,12 +95,14 @@ static void row_make(struct zone *zone, u32 first, u32 end,
 	zone->block[end - 1].span_first = first + 1;
 	pb->zero_first = zero->first;
 	pb->zero_end = zero->end;
+	sizetree_add(zone, first);
 	span_file(zone, first, end);
 }
 
 /* Remove the marks of the row [first, end) and what it is filed under. */
 static void row_unmake(struct zone *zone, u32 first, u32 end)
 {
+	sizetree_del(zone, first);
 	zone->block[first].span_end = 0;
 	zone->block[end - 1].span_first = 0;
 	maxtree_set(&zone->span_pages, tree_index(zone, first), 0);
@@ -239,6 +242,33 @@ bool span_last(const struct zone *zone, u32 before, u64 nr_pages,
 			     tree_min(nr_pages));
 
 	return span_at(zone, i, span) && span->nr_pages >= nr_pages;
+}
+
+/* Rows that may hold nr_pages are tried from the shortest on, so many of
+ * them with a length that is not enough without the pages at their ends. */
+#define TIGHT_TRIES 16
+
+bool span_shortest(const struct zone *zone, u64 nr_pages, struct span *span)
+{
+	u64 edges = 2 * (BLOCK_PAGES - 1);
+	u64 least = nr_pages > edges ? nr_pages - edges : 1;
+	u64 sure = (nr_pages + BLOCK_PAGES - 1) >> BLOCK_SHIFT;
+	u32 nr_blocks = (u32)((least + BLOCK_PAGES - 1) >> BLOCK_SHIFT);
+	u32 b = 0;
+
+	for (u32 i = 0; nr_blocks < sure && i < TIGHT_TRIES; i++) {
+		if (!sizetree_find(zone, nr_blocks, b, &b))
+			return false;
+		span_fill(zone, b, zone->block[b].span_end, span);
+		if (span->nr_pages >= nr_pages)
+			return true;
+		nr_blocks = zone->block[b].span_end - b;
+		b++;
+	}
+	if (!sizetree_find(zone, (u32)sure, 0, &b))
+		return false;
+	span_fill(zone, b, zone->block[b].span_end, span);
+	return true;
 }
 
 bool span_lowest_block(const struct zone *zone, u32 *b)

@@ -35,6 +35,9 @@ bool span_first(const struct zone *zone, u32 from, u64 nr_pages,
 		struct span *span);
 bool span_last(const struct zone *zone, u32 before, u64 nr_pages,
 	       struct span *span);
+/* A span with at least nr_pages in as short a row as it finds; false: none
+ * was found, but span_first may know one. */
+bool span_shortest(const struct zone *zone, u64 nr_pages, struct span *span);
 /* The lowest or highest whole free block; false when there is none. */
 bool span_lowest_block(const struct zone *zone, u32 *b);
 bool span_highest_block(const struct zone *zone, u32 *b);

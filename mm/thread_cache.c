@@ -69,6 +69,7 @@ static struct {
 	struct magazine *idle;	/* (L) sets of magazines, by their slot[0] */
 	pthread_key_t key;	/* (C) after threads_boot */
 	bool fence;		/* (L) host_membarrier does not work */
+	bool in_child;		/* (L) */
 } threads = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void threads_lock(struct thread *self)
@@ -410,6 +411,7 @@ static void fork_child(void)
 {
 	struct thread *self = &thread_self;
 
+	threads.in_child = true;
 	threads.first = NULL;
 	if (self->state == THREAD_LISTED)
 		list_add(self);
@@ -420,6 +422,11 @@ int threads_boot(void)
 {
 	threads.fence = host_membarrier() != 0;
 	return -pthread_key_create(&threads.key, thread_exit);
+}
+
+bool threads_in_child(void)
+{
+	return threads.in_child;
 }
 
 pthread_key_t threads_key(void)

@@ -62,6 +62,8 @@ extern __thread struct thread thread_self
 /* In je_boot, before jemalloc starts and after.  0 or -errno. */
 int threads_boot(void);
 int threads_guard_fork(void);
+/* Whether this process is a child whose other threads did not come along. */
+bool threads_in_child(void);
 /* The thread-specific key whose destructor takes a thread off the list. */
 pthread_key_t threads_key(void);
 

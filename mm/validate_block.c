@@ -10,6 +10,7 @@
 #include "validate.h"
 
 #include "bitmap.h"
+#include "sizetree.h"
 #include "span.h"
 
 static u64 block_pfn(u32 b)
@@ -33,8 +34,7 @@ void check_open(struct check *check, u32 b)
 			   0);
 	for (u32 w = 0; w < BLOCK_WORDS; w++)
 		stray |= pb->zero[w] & ~pb->free[w];
-	check_equal(check, "known-zero pages that are not free", pfn, stray,
-		    0);
+	check_equal(check, "known-zero pages that are not free", pfn, stray, 0);
 	if (pb->placement >= NR_PLACEMENTS)
 		check_fail(check, "placement of a block", pfn, pb->placement,
 			   0);
@@ -63,16 +63,16 @@ static void check_leaf(struct check *check, const char *what,
 
 static u32 tail_before(const struct zone *zone, u32 b)
 {
-	return b > zone->first_block ?
-		       bitmap_ones_before(zone->block[b - 1].free,
-					  BLOCK_PAGES) :
-		       0;
+	return b > zone->first_block
+		       ? bitmap_ones_before(zone->block[b - 1].free,
+					    BLOCK_PAGES)
+		       : 0;
 }
 
 static u32 head_of(const struct zone *zone, u32 b)
 {
-	return b < zone->end_block ? bitmap_ones_from(zone->block[b].free, 0) :
-				     0;
+	return b < zone->end_block ? bitmap_ones_from(zone->block[b].free, 0)
+				   : 0;
 }
 
 u32 check_row(struct check *check, u32 b)
@@ -89,8 +89,8 @@ u32 check_row(struct check *check, u32 b)
 	}
 	check->nr_rows++;
 	check->nr_spans++;
-	check_equal(check, "first block as its last one knows it",
-		    block_pfn(b), zone->block[end - 1].span_first, b + 1);
+	check_equal(check, "first block as its last one knows it", block_pfn(b),
+		    zone->block[end - 1].span_first, b + 1);
 	if (end < zone->end_block && zone->block[end].span_end)
 		check_fail(check, "two rows of free blocks touch",
 			   block_pfn(end), 1, 0);
@@ -136,8 +136,8 @@ static u64 check_list(struct check *check, u32 place, u32 full, u32 longest)
 		check_equal(check, "link of a free area", pfn, pb->prev, prev);
 		check_equal(check, "list of a block: placement", pfn,
 			    pb->placement, place);
-		check_equal(check, "list of a block: fullness", pfn,
-			    pb->listed, full);
+		check_equal(check, "list of a block: fullness", pfn, pb->listed,
+			    full);
 		check_equal(check, "list of a block: longest run", pfn,
 			    pb->longest, longest);
 		prev = b;
@@ -191,6 +191,28 @@ static void check_tree(struct check *check, const char *what,
 	check_equal(check, "root of a tree", 0, max, largest_leaf(tree));
 }
 
+/* Every node is a row, and a search for its own key finds it. */
+static u64 check_rows(struct check *check)
+{
+	struct zone *zone = check->zone;
+	u32 nr_blocks = 0, b = 0, found;
+	u64 nr = 0;
+
+	while (nr <= check->nr_rows &&
+	       sizetree_find(zone, nr_blocks, b, &found)) {
+		u32 end = zone->block[found].span_end;
+
+		nr++;
+		check_equal(check, "row in the tree by length",
+			    block_pfn(found), end > found, 1);
+		if (end <= found)
+			break;
+		nr_blocks = end - found;
+		b = found + 1;
+	}
+	return nr;
+}
+
 void check_trees(struct check *check)
 {
 	struct zone *zone = check->zone;
@@ -199,6 +221,8 @@ void check_trees(struct check *check)
 		   check->nr_spans);
 	check_tree(check, "spans filed by blocks", &zone->span_blocks,
 		   check->nr_rows);
+	check_equal(check, "rows filed by length", 0, check_rows(check),
+		    check->nr_rows);
 	check_tree(check, "runs that leave their block", &zone->cross,
 		   check->nr_cross);
 }

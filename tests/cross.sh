@@ -68,7 +68,7 @@ fetch()
 }
 
 if [ ! -d "$cmocka/source" ] && ! (fetch); then
-	echo 'the source package of cmocka cannot be fetched; is there a network?'
+	echo 'the source of cmocka cannot be fetched: is there a network?'
 	exit 77
 fi
 mkdir -p "$cmocka/$processor"

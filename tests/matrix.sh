@@ -117,7 +117,7 @@ random()	# random SEED
 	KCONFIG_SEED=$1 conf "$dir/now" randconfig
 	# Kconfig leaves numbers at their defaults; two in three stay there.
 	case $(($1 % 3)) in
-	0) set_symbol "$dir/now" HEAP_SHIFT $((24 + $1 % 21)) ;;
+	0) set_symbol "$dir/now" HEAP_SHIFT $((30 + $1 % 15)) ;;
 	esac
 	add "random-$1"
 }
@@ -133,8 +133,8 @@ configs()
 	done
 	number_symbol PAGE_SHIFT 13
 	number_symbol PAGE_SHIFT 16
-	number_symbol HEAP_SHIFT 20
 	number_symbol HEAP_SHIFT 30
+	number_symbol HEAP_SHIFT 40
 	for ((i = seed; i < seed + 10; i++)); do
 		random "$i"
 	done
@@ -150,8 +150,11 @@ try()	# try NAME: build it and run its unit tests
 		r=0
 	else
 		r=1
-		grep '^CONFIG' "$dir/$1/.config"
-		tail -n 30 "$dir/$1.log"
+		{
+			grep '^CONFIG' "$dir/$1/.config"
+			grep '^not ok' "$dir/$1.log"
+			tail -n 30 "$dir/$1.log"
+		} | sed 's/^/# /'
 		echo "# again: SEED=$seed tests/matrix.sh $1"
 	fi
 	result $r "$1"

@@ -96,7 +96,9 @@ form()
 	case $(clang-format --version) in
 	*'version 14.'*)
 		clang-format --style=file --dry-run "${code[@]}" 2>&1 |
-			grep 'warning:' | sort -u
+			awk -F: '/warning:/ && !seen[$1]++ {
+				print $1 ":" $2 ": make format would change it"
+			}'
 		;;
 	esac
 }

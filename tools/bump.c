@@ -28,8 +28,8 @@
 #define NR_ARRAYS 8
 #define NR_OBJECTS 8192
 #define BASE_ALIGN ((size_t)2 << 20)
-#define NO_THREAD_CACHE 0x100			/* MALLOCX_TCACHE_NONE */
-#define IN_ARENA(index) ((int)((index) + 1) << 20)	/* MALLOCX_ARENA */
+#define NO_THREAD_CACHE 0x100			   /* MALLOCX_TCACHE_NONE */
+#define IN_ARENA(index) ((int)((index) + 1) << 20) /* MALLOCX_ARENA */
 
 /* jemalloc 5's interface, as its manual page gives it. */
 struct extent_hooks {
@@ -60,7 +60,7 @@ struct extent_hooks {
 /* What is live, for the map. */
 struct block {
 	size_t start;
-	size_t bytes;		/* 0: none */
+	size_t bytes; /* 0: none */
 };
 
 static struct block arrays[NR_ARRAYS], objects[NR_OBJECTS];
@@ -77,9 +77,9 @@ static int (*je_mallctl)(const char *name, void *old, size_t *old_size,
 
 /* --- hooks ---------------------------------------------------------- */
 
-static void *bump_alloc(struct extent_hooks *hooks, void *new_addr,
-			size_t size, size_t alignment, bool *zero,
-			bool *commit, unsigned arena)
+static void *bump_alloc(struct extent_hooks *hooks, void *new_addr, size_t size,
+			size_t alignment, bool *zero, bool *commit,
+			unsigned arena)
 {
 	size_t start = (cursor + alignment - 1) & ~(alignment - 1);
 
@@ -90,7 +90,7 @@ static void *bump_alloc(struct extent_hooks *hooks, void *new_addr,
 	if (start > heap_bytes || size > heap_bytes - start)
 		return NULL;
 	cursor = start + size;
-	*zero = true;		/* fresh from the system */
+	*zero = true; /* fresh from the system */
 	*commit = true;
 	return base + start;
 }
@@ -125,9 +125,9 @@ static bool allow_split(struct extent_hooks *hooks, void *addr, size_t size,
 	return false;
 }
 
-static bool allow_merge(struct extent_hooks *hooks, void *addr_a,
-			size_t size_a, void *addr_b, size_t size_b,
-			bool committed, unsigned arena)
+static bool allow_merge(struct extent_hooks *hooks, void *addr_a, size_t size_a,
+			void *addr_b, size_t size_b, bool committed,
+			unsigned arena)
 {
 	(void)hooks, (void)addr_a, (void)size_a, (void)addr_b, (void)size_b;
 	(void)committed, (void)arena;
@@ -155,7 +155,7 @@ static int find_jemalloc(void)
 	*(void **)&je_dallocx = dlsym(RTLD_DEFAULT, "dallocx");
 	*(void **)&je_mallctl = dlsym(RTLD_DEFAULT, "mallctl");
 	return je_mallocx && je_xallocx && je_dallocx && je_mallctl ? 0
-								   : -ENOENT;
+								    : -ENOENT;
 }
 
 static int bump_create(size_t bytes)

@@ -35,23 +35,27 @@
 #define LEAST_HEAP "128M"
 #define JEMALLOC "libjemalloc.so.2"
 #define SELF "/proc/self/exe"
-#define HEAP_UNITS 160		/* what a heap holds at least, in u */
-#define PRECISION 1024		/* of the search: a part of the peak */
+#define HEAP_UNITS 160 /* what a heap holds at least, in u */
+#define PRECISION 1024 /* of the search: a part of the peak */
 #define TRIALS_MOST 64
 
-enum result { DONE, REFUSED, NO_HEAP };
+enum result {
+	DONE,
+	REFUSED,
+	NO_HEAP
+};
 
 struct outcome {
 	enum result result;
 	size_t peak_bytes;
 	char map[2 * MAP_CELLS_MAX + 1];
-	char what[DEMO_TEXT_MAX];	/* refused, or why there is no heap */
+	char what[DEMO_TEXT_MAX]; /* refused, or why there is no heap */
 };
 
 struct column {
 	const struct engine *engine;
 	const char *title;
-	const char *preload;	/* NULL: nothing */
+	const char *preload; /* NULL: nothing */
 	struct outcome outcome[NR_DEMO_CASES];
 	size_t nr_done;
 };
@@ -62,12 +66,13 @@ struct demo {
 	size_t nr_cells;
 	enum map_style style;
 	int utf8;
-	time_t said;		/* when progress was told last */
-	bool telling;		/* a line of progress stands on the terminal */
+	time_t said;  /* when progress was told last */
+	bool telling; /* a line of progress stands on the terminal */
 };
 
 static struct column columns[2] = {
-	{ .engine = &bump_engine, .title = "bump heap + jemalloc",
+	{ .engine = &bump_engine,
+	  .title = "bump heap + jemalloc",
 	  .preload = JEMALLOC },
 	{ .engine = &fixheap_engine, .title = "fixheap" },
 };
@@ -118,7 +123,8 @@ static void parse_answer(const char *line, struct outcome *outcome)
 
 	outcome->result = NO_HEAP;
 	if (sscanf(line, "%7s %zu %256s%n", word, &outcome->peak_bytes,
-		   outcome->map, &at) == 3 && at) {
+		   outcome->map, &at) == 3 &&
+	    at) {
 		outcome->result = strcmp(word, "done") ? REFUSED : DONE;
 		line += at;
 	} else if (!strncmp(line, "none", 4)) {
@@ -136,8 +142,8 @@ static void try_case(const struct demo *demo, const struct column *column,
 {
 	char line[512] = "", text[4][24], name[16];
 	char own[] = "fixheap", command[] = "demo-worker";
-	char *argv[] = { own, command, name, text[0], text[1], text[2],
-			 text[3], NULL };
+	char *argv[] = { own,	  command, name,    text[0],
+			 text[1], text[2], text[3], NULL };
 	pid_t pid;
 	FILE *from;
 
@@ -170,9 +176,11 @@ static void tell(struct demo *demo, size_t index, const struct column *column)
 		return;
 	demo->said = now;
 	demo->telling = isatty(STDERR_FILENO);
-	fprintf(stderr, "%sfixheap: case %zu of %d: searching the smallest "
-		"heap, %s%s", demo->telling ? "\r\033[K" : "", index + 1,
-		NR_DEMO_CASES, column->title, demo->telling ? "" : "\n");
+	fprintf(stderr,
+		"%sfixheap: case %zu of %d: searching the smallest "
+		"heap, %s%s",
+		demo->telling ? "\r\033[K" : "", index + 1, NR_DEMO_CASES,
+		column->title, demo->telling ? "" : "\n");
 }
 
 static void told(struct demo *demo)
@@ -228,8 +236,9 @@ static void run_cell(struct demo *demo, struct column *column, size_t index)
 	try_case(demo, column, index, demo->heap_bytes, outcome);
 	column->nr_done += outcome->result == DONE;
 	snprintf(result, sizeof(result), "%s%s",
-		 outcome->result == DONE ? "completes"
-		 : outcome->result == REFUSED ? "fails: " : "",
+		 outcome->result == DONE      ? "completes"
+		 : outcome->result == REFUSED ? "fails: "
+					      : "",
 		 outcome->what);
 	smallest = smallest_heap(demo, column, index, &peak);
 	if (smallest)
@@ -285,8 +294,8 @@ static void print_maps(const struct demo *demo)
 	size_t index;
 
 	printf("\nThe heaps at the end of each case, or where it failed; one "
-	       "character is\n%s: ", size_format(cell, demo->heap_bytes /
-							demo->nr_cells));
+	       "character is\n%s: ",
+	       size_format(cell, demo->heap_bytes / demo->nr_cells));
 	map_legend(demo->style, demo->utf8, stdout);
 	putchar('\n');
 	for (index = 0; index < NR_DEMO_CASES; index++)
@@ -382,9 +391,8 @@ static int parse(int argc, char **argv, struct demo *demo)
 	const char *when = "auto";
 	int option, status = -1;
 
-	while (status < 0 && (option = getopt_long(argc, argv, "",
-						   long_options, NULL)) !=
-				     -1) {
+	while (status < 0 && (option = getopt_long(argc, argv, "", long_options,
+						   NULL)) != -1) {
 		if (option == 's' &&
 		    size_option("demo", optarg, &demo->heap_bytes)) {
 			status = EXIT_OURS;
@@ -398,7 +406,8 @@ static int parse(int argc, char **argv, struct demo *demo)
 			status = finish_output(EXIT_SUCCESS);
 		} else if (option == '?') {
 			fputs("Try 'fixheap demo --help' for more "
-			      "information.\n", stderr);
+			      "information.\n",
+			      stderr);
 			status = EXIT_OURS;
 		}
 	}
@@ -412,7 +421,7 @@ static int parse(int argc, char **argv, struct demo *demo)
 
 int cmd_demo(int argc, char **argv)
 {
-	static char own_name[] = "fixheap";	/* in getopt's complaints */
+	static char own_name[] = "fixheap"; /* in getopt's complaints */
 	struct demo demo = { 0 };
 	int status;
 
@@ -431,5 +440,6 @@ int cmd_demo(int argc, char **argv)
 	print_table(&demo);
 	print_maps(&demo);
 	return finish_output(columns[1].nr_done == NR_DEMO_CASES
-			     ? EXIT_SUCCESS : EXIT_FAILURE);
+				     ? EXIT_SUCCESS
+				     : EXIT_FAILURE);
 }

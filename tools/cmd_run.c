@@ -30,6 +30,7 @@
 
 #include "report.h"
 #include "size.h"
+#include "space.h"
 #include "tool.h"
 
 #define PRELOAD_NAME "libfixheap_preload.so"
@@ -38,7 +39,7 @@ struct run_options {
 	size_t heap_bytes;
 	bool hugepages;
 	bool report;
-	const char *report_file;	/* NULL: standard error */
+	const char *report_file; /* NULL: standard error */
 	char **program;
 };
 
@@ -63,7 +64,8 @@ static void print_help(void)
 	      "Exit status is that of PROGRAM, or\n"
 	      "  125  if fixheap itself fails\n"
 	      "  126  if PROGRAM is found but cannot be run\n"
-	      "  127  if PROGRAM cannot be found\n", stdout);
+	      "  127  if PROGRAM cannot be found\n",
+	      stdout);
 }
 
 static const struct option long_options[] = {
@@ -102,7 +104,8 @@ static int parse(int argc, char **argv, struct run_options *options)
 			return finish_output(EXIT_SUCCESS);
 		default:
 			fputs("Try 'fixheap run --help' for more "
-			      "information.\n", stderr);
+			      "information.\n",
+			      stderr);
 			return EXIT_OURS;
 		}
 	}
@@ -154,12 +157,13 @@ static int find_preload(char *path)
 		if (!strpbrk(path, " :"))
 			return 0;
 		complain("'%s' cannot be preloaded: there is a space or a "
-			 "colon in its path; move it", path);
+			 "colon in its path; move it",
+			 path);
 		return EXIT_OURS;
 	}
 	complain("cannot find " PRELOAD_NAME " beside '%s' nor in '%s': "
-		 "install fixheap, or build it with CONFIG_PRELOAD", folder,
-		 PRELOAD_DIR);
+		 "install fixheap, or build it with CONFIG_PRELOAD",
+		 folder, PRELOAD_DIR);
 	return EXIT_OURS;
 }
 
@@ -204,13 +208,12 @@ static int set_environment(const struct run_options *options)
 /* Better one complaint here than one from each process. */
 static int try_heap(const struct run_options *options)
 {
-	struct fixheap_config config = FIXHEAP_CONFIG_INIT;
+	struct space_request request = { .bytes = options->heap_bytes };
 	char text[SIZE_TEXT_MAX];
 	struct fixheap *heap;
 	int error;
 
-	config.length = options->heap_bytes;
-	error = fixheap_create(&config, &heap);
+	error = space_create(&request, &heap);
 	if (!error) {
 		fixheap_destroy(heap);
 		return 0;
@@ -218,7 +221,8 @@ static int try_heap(const struct run_options *options)
 	size_format(text, options->heap_bytes);
 	complain("cannot make a heap of %s: %s%s", text, strerror(-error),
 		 error == -EINVAL ? " (a heap holds at least a page and at "
-				    "most what this build allows)" : "");
+				    "most what this build allows)"
+				  : "");
 	return EXIT_OURS;
 }
 
@@ -271,7 +275,7 @@ static int end_as(int status)
 		return WEXITSTATUS(status);
 	sig = WTERMSIG(status);
 	fflush(NULL);
-	setrlimit(RLIMIT_CORE, &none);	/* the program's core is enough */
+	setrlimit(RLIMIT_CORE, &none); /* the program's core is enough */
 	signal(sig, SIG_DFL);
 	sigemptyset(&set);
 	sigaddset(&set, sig);
@@ -362,7 +366,7 @@ static int run_and_report(const struct run_options *options)
 
 int cmd_run(int argc, char **argv)
 {
-	static char own_name[] = "fixheap";	/* in getopt's complaints */
+	static char own_name[] = "fixheap"; /* in getopt's complaints */
 	struct run_options options = { 0 };
 	int status;
 

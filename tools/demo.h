@@ -36,17 +36,17 @@ extern const struct engine fixheap_engine;
 /* One run of a case on an engine. */
 struct trial {
 	const struct engine *engine;
-	size_t unit;			/* bytes of u */
-	void *array;			/* taken last and live; or NULL */
+	size_t unit; /* bytes of u */
+	void *array; /* taken last and live; or NULL */
 	size_t array_bytes;
-	size_t live_bytes;		/* as asked for */
+	size_t live_bytes; /* as asked for */
 	size_t peak_bytes;
-	char failed[DEMO_TEXT_MAX];	/* what was refused; "": nothing */
+	char failed[DEMO_TEXT_MAX]; /* what was refused; "": nothing */
 };
 
 struct demo_case {
 	const char *about;
-	bool (*run)(struct trial *trial);	/* false: something refused */
+	bool (*run)(struct trial *trial); /* false: something refused */
 };
 
 #define NR_DEMO_CASES 5

@@ -25,6 +25,7 @@
 #include <fixheap/fixheap.h>
 
 #include "demo.h"
+#include "space.h"
 #include "tool.h"
 
 static struct fixheap *heap;
@@ -32,10 +33,9 @@ static const char *heap_start;
 
 static int fixheap_engine_create(size_t heap_bytes)
 {
-	struct fixheap_config config = FIXHEAP_CONFIG_INIT;
+	struct space_request request = { .bytes = heap_bytes };
 
-	config.length = heap_bytes;
-	return fixheap_create(&config, &heap);
+	return space_create(&request, &heap);
 }
 
 static void *engine_array_alloc(size_t bytes)
@@ -87,8 +87,8 @@ const struct engine fixheap_engine = {
 	.draw = engine_draw,
 };
 
-static void print_trial(const struct trial *trial, bool done,
-			size_t heap_bytes, size_t cells)
+static void print_trial(const struct trial *trial, bool done, size_t heap_bytes,
+			size_t cells)
 {
 	struct map map;
 
@@ -119,8 +119,8 @@ int cmd_demo_worker(int argc, char **argv)
 	cells = strtoul(argv[5], NULL, 10);
 	error = trial.engine->create(heap_bytes);
 	if (error)
-		printf("none %s\n", error == -ENOENT ? "not installed"
-						     : strerror(-error));
+		printf("none %s\n",
+		       error == -ENOENT ? "not installed" : strerror(-error));
 	else
 		print_trial(&trial, demo_cases[index].run(&trial), heap_bytes,
 			    cells);

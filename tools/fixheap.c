@@ -72,10 +72,12 @@ int size_option(const char *command, const char *text, size_t *bytes)
 
 	if (!error)
 		return 0;
-	return bad_usage(command, error == -ERANGE
-			 ? "heap size '%s' is too large"
-			 : "'%s' is not a heap size; say 64M, 8G or 50%%",
-			 text);
+	return bad_usage(
+		command,
+		error == -ERANGE
+			? "heap size '%s' is too large"
+			: "'%s' is not a heap size; say 64M, 8G or 50%%",
+		text);
 }
 
 static void print_help(void)
@@ -112,7 +114,8 @@ int main(int argc, char **argv)
 	for (command = commands; command->name; command++)
 		if (!strcmp(argv[1], command->name))
 			return command->run(argc - 1, argv + 1);
-	return bad_usage("", argv[1][0] == '-' ? "unrecognized option '%s'"
-					       : "unknown command '%s'",
+	return bad_usage("",
+			 argv[1][0] == '-' ? "unrecognized option '%s'"
+					   : "unknown command '%s'",
 			 argv[1]);
 }

@@ -27,7 +27,7 @@ void loader_find(void)
 {
 	size_t base = getauxval(AT_BASE), page = getauxval(AT_PAGESZ);
 	const ElfW(Ehdr) *elf = (const void *)base;
-	const ElfW(Phdr) *header;
+	const ElfW(Phdr) * header;
 	size_t end = 0, at;
 	int i;
 

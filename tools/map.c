@@ -22,16 +22,24 @@
 
 static const char letters[MAP_NR_USES] = { '.', 'A', 'O', 'X' };
 static const char *const names[MAP_NR_USES] = {
-	"free", "array", "objects", "held back",
+	"free",
+	"array",
+	"objects",
+	"held back",
 };
 
 /* Blue, yellow and red keep apart for most eyes; free is a grey. */
 static const char *const colors_8[MAP_NR_USES] = { "90", "34", "33", "31" };
 static const char *const colors_256[MAP_NR_USES] = {
-	"38;5;240", "38;5;33", "38;5;220", "38;5;160",
+	"38;5;240",
+	"38;5;33",
+	"38;5;220",
+	"38;5;160",
 };
 static const char *const colors_24bit[MAP_NR_USES] = {
-	"38;2;88;88;88", "38;2;56;132;255", "38;2;245;205;60",
+	"38;2;88;88;88",
+	"38;2;56;132;255",
+	"38;2;245;205;60",
 	"38;2;214;58;48",
 };
 
@@ -50,12 +58,12 @@ void map_init(struct map *map, size_t heap_bytes, size_t nr_cells)
 	map->heap_bytes = heap_bytes;
 	map->nr_cells = nr_cells < MAP_CELLS_MAX ? nr_cells : MAP_CELLS_MAX;
 	for (cell = 0; cell < map->nr_cells; cell++)
-		map->bytes[cell][MAP_FREE] = cell_start(map, cell + 1) -
-					     cell_start(map, cell);
+		map->bytes[cell][MAP_FREE] =
+			cell_start(map, cell + 1) - cell_start(map, cell);
 }
 
-void map_move(struct map *map, size_t offset, size_t bytes,
-	      enum map_use from, enum map_use to)
+void map_move(struct map *map, size_t offset, size_t bytes, enum map_use from,
+	      enum map_use to)
 {
 	size_t cell, start, end, stop = offset + bytes;
 
@@ -126,11 +134,12 @@ static void print_cell(enum map_use use, char fill, int utf8, FILE *out)
 	char letter = letters[use];
 
 	if (utf8 && use == MAP_FREE)
-		fputs("\xc2\xb7", out);			/* middle dot */
+		fputs("\xc2\xb7", out); /* middle dot */
 	else if (utf8)
-		fputs(fill >= '7' ? "\xe2\x96\x88"	/* full block */
-		      : fill >= '3' ? "\xe2\x96\x93"	/* dark shade */
-				    : "\xe2\x96\x92", out); /* medium shade */
+		fputs(fill >= '7'   ? "\xe2\x96\x88" /* full block */
+		      : fill >= '3' ? "\xe2\x96\x93" /* dark shade */
+				    : "\xe2\x96\x92",
+		      out); /* medium shade */
 	else if (fill < '5' && use != MAP_FREE)
 		fputc(letter - 'A' + 'a', out);
 	else

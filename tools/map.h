@@ -11,10 +11,10 @@
 #define MAP_CELLS_MAX 128
 
 enum map_use {
-	MAP_FREE,	/* can be had */
+	MAP_FREE, /* can be had */
 	MAP_ARRAY,
 	MAP_OBJECT,
-	MAP_HELD,	/* handed out once, not in use: only for what fits */
+	MAP_HELD, /* handed out once, not in use: only for what fits */
 	MAP_NR_USES
 };
 
@@ -24,13 +24,18 @@ struct map {
 	size_t bytes[MAP_CELLS_MAX][MAP_NR_USES];
 };
 
-enum map_style { MAP_ASCII, MAP_COLOR_8, MAP_COLOR_256, MAP_COLOR_24BIT };
+enum map_style {
+	MAP_ASCII,
+	MAP_COLOR_8,
+	MAP_COLOR_256,
+	MAP_COLOR_24BIT
+};
 
 void map_init(struct map *map, size_t heap_bytes, size_t nr_cells);
 void map_add(struct map *map, size_t offset, size_t bytes, enum map_use use);
 /* These bytes, added before, are in another use. */
-void map_move(struct map *map, size_t offset, size_t bytes,
-	      enum map_use from, enum map_use to);
+void map_move(struct map *map, size_t offset, size_t bytes, enum map_use from,
+	      enum map_use to);
 /* The map as text for another process, two characters a cell. */
 void map_write(const struct map *map, FILE *out);
 /* Print such text; utf8: with blocks instead of letters. */

@@ -32,6 +32,7 @@
 #include "preload.h"
 #include "size.h"
 #include "slots.h"
+#include "space.h"
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -97,23 +98,22 @@ static void thread_leave(void *unused)
 
 static struct fixheap *heap_make(void)
 {
-	struct fixheap_config config = FIXHEAP_CONFIG_INIT;
 	const char *text = getenv(HEAP_VARIABLE);
 	struct fixheap_topology topology;
+	struct space_request request;
 	struct fixheap *heap;
 	int error;
 
 	if (!text || !*text)
 		text = "50%";
-	error = size_parse(text, &config.length);
+	error = size_parse(text, &request.bytes);
 	if (error)
 		no_heap("bad heap size in " HEAP_VARIABLE, text, -error);
 	loader_find();
 	one_node(&topology);
-	config.topology = &topology;
-	if (getenv(HUGEPAGES_VARIABLE))
-		config.flags |= FIXHEAP_HUGEPAGES;
-	error = fixheap_create(&config, &heap);
+	request.topology = &topology;
+	request.hugepages = getenv(HUGEPAGES_VARIABLE);
+	error = space_create(&request, &heap);
 	if (error)
 		no_heap("cannot make a heap of", text, -error);
 	error = pthread_key_create(&leave_key, thread_leave);

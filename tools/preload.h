@@ -15,26 +15,25 @@
 #pragma GCC visibility push(hidden)
 
 enum thread_state {
-	THREAD_NEW,		/* all-zero: has not allocated yet */
-	THREAD_ENTERING,	/* being set up: its requests are early ones */
+	THREAD_NEW,	 /* all-zero: has not allocated yet */
+	THREAD_ENTERING, /* being set up: its requests are early ones */
 	THREAD_READY,
-	THREAD_LEAVING		/* its destructor ran; others may still free */
+	THREAD_LEAVING /* its destructor ran; others may still free */
 };
 
 /* What the library keeps for each thread. */
 struct thread {
 	enum thread_state state;
-	long budget;		/* bytes to go until the next publication */
-	long step;		/* bytes between two publications */
-	uint64_t nr_allocs;	/* since the thread was counted last */
+	long budget;	    /* bytes to go until the next publication */
+	long step;	    /* bytes between two publications */
+	uint64_t nr_allocs; /* since the thread was counted last */
 	uint64_t nr_frees;
 	uint64_t nr_fails;
-	struct thread *next;	/* threads of the process; list lock */
+	struct thread *next; /* threads of the process; list lock */
 	struct thread **link;
 };
 
-extern __thread struct thread self
-	__attribute__((tls_model("initial-exec")));
+extern __thread struct thread self __attribute__((tls_model("initial-exec")));
 
 /* early.c: memory for requests that come before the heap. */
 #define EARLY_BYTES ((size_t)256 << 10)

@@ -119,8 +119,8 @@ static struct slots *slots_map(int fd)
 {
 	struct slots *map;
 
-	map = mmap(NULL, sizeof(*map), PROT_READ | PROT_WRITE, MAP_SHARED,
-		   fd, 0);
+	map = mmap(NULL, sizeof(*map), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		   0);
 	if (map == MAP_FAILED)
 		return NULL;
 	if (map->magic == SLOTS_MAGIC)

@@ -65,8 +65,7 @@ int report_open(struct report *report)
 		goto fail;
 	report->slots->magic = SLOTS_MAGIC;
 	snprintf(text, sizeof(text), "%d:%d:%llu:%llu", fd, (int)getpid(),
-		 (unsigned long long)st.st_dev,
-		 (unsigned long long)st.st_ino);
+		 (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
 	if (!setenv(REPORT_VARIABLE, text, 1))
 		return 0;
 fail:
@@ -154,7 +153,8 @@ static void print_notes(const char *marks, FILE *out)
 	if (strchr(marks, '*'))
 		fputs("  * ended without a word, by a signal or by running a "
 		      "program without this\n    library; its figures may "
-		      "be 1 MiB of allocations a thread old\n", out);
+		      "be 1 MiB of allocations a thread old\n",
+		      out);
 	if (strchr(marks, 'x'))
 		fputs("  x then ran another program in its place\n", out);
 	if (strchr(marks, '+'))
@@ -168,10 +168,12 @@ void report_print(const struct report *report, FILE *out, const char *program)
 	struct slot *slots = slots_copy(report->slots, &count);
 
 	if (!count) {
-		fprintf(out, "fixheap: nothing to report of '%s': it is "
+		fprintf(out,
+			"fixheap: nothing to report of '%s': it is "
 			"linked statically, runs with another\n"
 			"user's rights, or ended before its first "
-			"allocation\n", program);
+			"allocation\n",
+			program);
 		free(slots);
 		return;
 	}
@@ -179,9 +181,9 @@ void report_print(const struct report *report, FILE *out, const char *program)
 	fprintf(out, "fixheap: %zu process%s of '%s', a heap of %s each\n",
 		count, count == 1 ? "" : "es", program,
 		size_format(heap, slots[0].heap_bytes));
-	fprintf(out, "%8s  %-15s %11s %11s %8s %12s %11s %11s %7s\n",
-		"pid", "program", "peak live", "peak used", "overhead",
-		"largest free", "allocations", "frees", "failed");
+	fprintf(out, "%8s  %-15s %11s %11s %8s %12s %11s %11s %7s\n", "pid",
+		"program", "peak live", "peak used", "overhead", "largest free",
+		"allocations", "frees", "failed");
 	for (i = 0; i < shown; i++) {
 		marks[i] = slot_mark(&slots[i]);
 		slot_print(&slots[i], out, marks[i]);
@@ -191,8 +193,8 @@ void report_print(const struct report *report, FILE *out, const char *program)
 			count - shown,
 			size_format(heap, slots[shown].peak_used_bytes));
 	if (report->slots->nr_lost)
-		fprintf(out, "%8s  and %llu more that found no room here\n",
-			"", (unsigned long long)report->slots->nr_lost);
+		fprintf(out, "%8s  and %llu more that found no room here\n", "",
+			(unsigned long long)report->slots->nr_lost);
 	print_notes(marks, out);
 	free(slots);
 }

@@ -11,13 +11,12 @@
 
 struct report {
 	struct slots *slots;
-	int fd;			/* inherited by the program and its children */
+	int fd; /* inherited by the program and its children */
 };
 
 /* Make the shared file and put its place in the environment. 0 or -errno. */
 int report_open(struct report *report);
 /* The figures of all processes, the largest first. */
-void report_print(const struct report *report, FILE *out,
-		  const char *program);
+void report_print(const struct report *report, FILE *out, const char *program);
 
 #endif

@@ -50,8 +50,8 @@ static size_t suffix_unit(const char *suffix)
 	suffix++;
 	if (upper(suffix[0]) == 'B' && !suffix[1])
 		base = 1000;
-	else if (*suffix && (suffix[0] != 'i' || upper(suffix[1]) != 'B' ||
-			     suffix[2]))
+	else if (*suffix &&
+		 (suffix[0] != 'i' || upper(suffix[1]) != 'B' || suffix[2]))
 		return 0;
 	for (power = letter - letters + 1; power; power--)
 		unit *= base;

@@ -27,28 +27,28 @@
 
 enum slot_state {
 	SLOT_RUNNING = 1,
-	SLOT_FORKED,	/* as RUNNING, made by fork and not by exec */
-	SLOT_REPLACED,	/* the process has called exec since */
-	SLOT_ENDED	/* the figures are final */
+	SLOT_FORKED,   /* as RUNNING, made by fork and not by exec */
+	SLOT_REPLACED, /* the process has called exec since */
+	SLOT_ENDED     /* the figures are final */
 };
 
 struct slot {
 	uint32_t pid;
 	uint32_t state;
-	char name[16];		/* zero-padded, may fill all of it */
+	char name[16]; /* zero-padded, may fill all of it */
 	uint64_t heap_bytes;
 	uint64_t peak_live_bytes;
 	uint64_t peak_used_bytes;
 	uint64_t largest_run_bytes;
-	uint64_t nr_allocs;	/* calls of malloc and its family */
+	uint64_t nr_allocs; /* calls of malloc and its family */
 	uint64_t nr_frees;
-	uint64_t nr_fails;	/* calls that gave NULL */
-	uint64_t pad[4];	/* two slots share no cache line */
+	uint64_t nr_fails; /* calls that gave NULL */
+	uint64_t pad[4];   /* two slots share no cache line */
 };
 
 struct slots {
 	uint64_t magic;
-	uint64_t nr_lost;	/* processes that found no slot */
+	uint64_t nr_lost; /* processes that found no slot */
 	uint64_t pad[14];
 	struct slot slot[SLOTS_MAX];
 };

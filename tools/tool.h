@@ -14,8 +14,8 @@
 #define EXIT_NOT_FOUND 127
 
 struct command {
-	const char *name;	/* one word; NULL ends the table */
-	const char *about;	/* one line; NULL: not for people */
+	const char *name;  /* one word; NULL ends the table */
+	const char *about; /* one line; NULL: not for people */
 	int (*run)(int argc, char **argv);
 };
 
@@ -24,8 +24,7 @@ int cmd_demo(int argc, char **argv);
 int cmd_demo_worker(int argc, char **argv);
 
 /* "fixheap: ..." to stderr. */
-void complain(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, then where help is to be had.  Gives back EXIT_OURS. */
 int bad_usage(const char *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

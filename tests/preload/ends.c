@@ -63,9 +63,9 @@ static void thread_end(void *block)
 
 static void *thread_short(void *block)
 {
-	free(block);		/* another thread's */
+	free(block); /* another thread's */
 	pthread_setspecific(key, malloc(1000));
-	return malloc(50);	/* freed by main */
+	return malloc(50); /* freed by main */
 }
 
 static void *thread_endless(void *unused)

@@ -16,12 +16,12 @@
 
 static int failures;
 
-#define CHECK(condition)                                                \
-	do {                                                            \
-		if (!(condition)) {                                     \
+#define CHECK(condition)                                               \
+	do {                                                           \
+		if (!(condition)) {                                    \
 			printf("line %d: %s\n", __LINE__, #condition); \
-			failures++;                                     \
-		}                                                       \
+			failures++;                                    \
+		}                                                      \
 	} while (0)
 
 static bool aligned_to(const void *ptr, size_t alignment)
@@ -42,8 +42,18 @@ static bool all_bytes(const unsigned char *ptr, size_t bytes, int value)
 static void sizes(void)
 {
 	static const size_t table[] = {
-		0, 1, 16, 17, 100, 2048, 14336, 14337, 16384, 100000,
-		(size_t)1 << 20, ((size_t)5 << 20) + 1,
+		0,
+		1,
+		16,
+		17,
+		100,
+		2048,
+		14336,
+		14337,
+		16384,
+		100000,
+		(size_t)1 << 20,
+		((size_t)5 << 20) + 1,
 	};
 	unsigned char *ptr, *more;
 	size_t i;
@@ -134,7 +144,7 @@ static void alignments(void)
 		CHECK(ptr && aligned_to(ptr, alignment));
 		free(ptr);
 	}
-	ptr = memalign(48, 10);		/* rounded up, as glibc does */
+	ptr = memalign(48, 10); /* rounded up, as glibc does */
 	CHECK(ptr && aligned_to(ptr, 64));
 	free(ptr);
 	ptr = valloc(10);

@@ -34,6 +34,7 @@ struct test_heap {
 	char *base;		/* of the first page */
 	void *memory;		/* the mapping that it lies in */
 	size_t bytes;
+	u64 held;		/* bytes of the host before it was made */
 	unsigned nr_faults;	/* so often the handler was called */
 	struct fixheap_fault fault; /* the last time, with copies of: */
 	char api[40], what[80], state[40], message[400];
@@ -44,7 +45,7 @@ void need(bool there, const char *why);
 
 /* Make a heap, of which errors go to t; the machine is reset before. */
 void heap_make(struct test_heap *t, const struct heap_spec *spec);
-/* Validate and destroy it; nothing of the host may be held afterwards. */
+/* Validate and destroy it; all that it held of the host is given back. */
 void heap_end(struct test_heap *t);
 /* The same for one whose books a test has left in disorder on purpose. */
 void heap_drop(struct test_heap *t);

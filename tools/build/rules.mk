@@ -181,42 +181,29 @@ host-bins := $(addprefix $(bin)/host/,$(call test-names,host,$(host-)))
 fuzz-bins := $(patsubst tests/fuzz/%.c,$(bin)/fuzz/%,\
 	$(wildcard tests/fuzz/fuzz_*.c))
 
-# Objects that a test shares with others: lists test_x-y in tests/Makefile.
-shared = $(addprefix $(objtree)/tests/,$($(1)-y))
-
 # All names are visible in these; a test is linked with the objects it needs.
-$(bin)/sim.a: $(mm-objs) $(sim-objs) $(links)
-	$(call say,AR)mkdir -p $(@D) && rm -f $@ && \
-		$(AR) rcTD $@ $(mm-objs) $(sim-objs)
-$(bin)/host.a: $(lib-objs) $(links)
-	$(call say,AR)mkdir -p $(@D) && rm -f $@ && $(AR) rcTD $@ $(lib-objs)
+sim-all := $(mm-objs) $(sim-objs) $(addprefix $(objtree)/tests/,$(sim-shared))
+host-all := $(lib-objs) $(addprefix $(objtree)/tests/,$(host-shared))
+$(bin)/sim.a: $(sim-all) $(links)
+	$(call say,AR)mkdir -p $(@D) && rm -f $@ && $(AR) rcTD $@ $(sim-all)
+$(bin)/host.a: $(host-all) $(links)
+	$(call say,AR)mkdir -p $(@D) && rm -f $@ && $(AR) rcTD $@ $(host-all)
 
-link-test = $(call say,LD)mkdir -p $(@D) && $(CC) $(ldflags) -o $@ \
-	$(filter %.o %.a,$^) -lcmocka $($*-libs) $(LIBS)
+link-test = $(call say,LD)mkdir -p $(@D) && $(CC) $(ldflags) $(1) -o $@ \
+	$(filter %.o %.a,$^) $(2) $($(@F)-libs) $(LIBS)
 
-.SECONDEXPANSION:
-$(unit-bins): $(bin)/unit/%: $(objtree)/tests/unit/%.o $$(call shared,$$*) \
-		$(bin)/sim.a
-	$(link-test)
-
-$(host-bins): $(bin)/host/%: $(objtree)/tests/host/%.o $$(call shared,$$*) \
-		$(bin)/host.a
-	$(link-test)
-
-$(fuzz-bins): $(bin)/fuzz/%: $(objtree)/tests/fuzz/%.o $$(call shared,$$*) \
-		$(bin)/sim.a
-	$(call say,LD)mkdir -p $(@D) && $(CC) $(ldflags) -fsanitize=fuzzer \
-		-o $@ $(filter %.o %.a,$^) $($*-libs) $(LIBS)
-
-model-objs := $(addprefix $(objtree)/tests/,$(model-y))
-$(bin)/model: $(model-objs) $(bin)/sim.a
-	$(call say,LD)mkdir -p $(@D) && $(CC) $(ldflags) -o $@ \
-		$(filter %.o %.a,$^) $(model-libs) $(LIBS)
+$(unit-bins): $(bin)/%: $(objtree)/tests/%.o $(bin)/sim.a
+	$(call link-test,,-lcmocka)
+$(host-bins): $(bin)/%: $(objtree)/tests/%.o $(bin)/host.a
+	$(call link-test,,-lcmocka)
+$(fuzz-bins): $(bin)/%: $(objtree)/tests/%.o $(bin)/sim.a
+	$(call link-test,-fsanitize=fuzzer)
+$(bin)/model: $(objtree)/tests/model/main.o $(bin)/sim.a
+	$(call link-test)
 
 bench-objs := $(addprefix $(objtree)/tests/,$(bench-y))
 $(bin)/bench: $(bench-objs) $(lib).a $(links)
-	$(call say,LD)mkdir -p $(@D) && $(CC) $(ldflags) -o $@ $(bench-objs) \
-		$(lib).a $(bench-libs) $(LIBS)
+	$(call link-test)
 
 test-bins := $(unit-bins) $(host-bins) $(fuzz-bins)
 unit: $(unit-bins)
@@ -229,8 +216,7 @@ include tools/build/install.mk
 
 all-objs := $(lib-objs) $(sim-objs) $(fixheap-objs) $(preload-objs) \
 	$(patsubst $(bin)/%,$(objtree)/tests/%.o,$(test-bins)) \
-	$(foreach t,$(notdir $(test-bins)),$(call shared,$t)) \
-	$(model-objs) $(bench-objs)
+	$(sim-all) $(host-all) $(objtree)/tests/model/main.o $(bench-objs)
 -include $(wildcard $(all-objs:.o=.d))
 
 # ---- install ----------------------------------------------------------------

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sizetree.c: which is the shortest row of free blocks that is long enough?
+ *
+ * A treap of rows by (length, first block): a search tree by the key, a heap
+ * by a priority that is a hash of the block's number, hence balanced by chance
+ * and without any state for balance (Seidel and Aragon, 1996).  A row's node
+ * is in its first pageblock, so that there is nothing to allocate.
+ *
+ * Invariants
+ *  1. The nodes are exactly the rows of the zone.
+ *  2. In the left subtree of a node keys are smaller, in the right one larger.
+ *  3. No child has a higher priority than its parent.
+ *
+ * Locking: the zone lock.  Cost: O(log rows), expected, for each call.
+ */
+#include "sizetree.h"
+
+struct key {
+	u32 nr_blocks, b;
+};
+
+static struct key key_of(const struct zone *zone, u32 b)
+{
+	return (struct key){ zone->block[b].span_end - b, b };
+}
+
+static bool key_less(struct key a, struct key b)
+{
+	return a.nr_blocks != b.nr_blocks ? a.nr_blocks < b.nr_blocks
+					  : a.b < b.b;
+}
+
+/* A different number for each block, as if drawn at random. */
+static u32 priority(u32 b)
+{
+	b ^= b >> 16;
+	b *= 0x7feb352du;
+	b ^= b >> 15;
+	b *= 0x846ca68bu;
+	return b ^ b >> 16;
+}
+
+/* Links are block numbers + 1, so that 0 is none. */
+void sizetree_add(struct zone *zone, u32 b)
+{
+	struct pageblock *block = zone->block;
+	struct key key = key_of(zone, b);
+	u32 *link = &zone->size_root, *left, *right, at;
+
+	while (*link && priority(*link - 1) >= priority(b)) {
+		at = *link - 1;
+		link = key_less(key, key_of(zone, at)) ? &block[at].size_left
+						       : &block[at].size_right;
+	}
+	/* the subtree there is split around the key */
+	at = *link;
+	*link = b + 1;
+	left = &block[b].size_left;
+	right = &block[b].size_right;
+	while (at) {
+		struct pageblock *pb = &block[at - 1];
+
+		if (key_less(key, key_of(zone, at - 1))) {
+			*right = at;
+			right = &pb->size_left;
+			at = *right;
+		} else {
+			*left = at;
+			left = &pb->size_right;
+			at = *left;
+		}
+	}
+	*left = 0;
+	*right = 0;
+}
+
+void sizetree_del(struct zone *zone, u32 b)
+{
+	struct pageblock *block = zone->block;
+	struct key key = key_of(zone, b);
+	u32 *link = &zone->size_root, left, right;
+
+	while (*link != b + 1) {
+		u32 at = *link - 1;
+
+		link = key_less(key, key_of(zone, at)) ? &block[at].size_left
+						       : &block[at].size_right;
+	}
+	left = block[b].size_left;
+	right = block[b].size_right;
+	block[b].size_left = 0;
+	block[b].size_right = 0;
+	while (left && right) {
+		if (priority(left - 1) >= priority(right - 1)) {
+			*link = left;
+			link = &block[left - 1].size_right;
+			left = *link;
+		} else {
+			*link = right;
+			link = &block[right - 1].size_left;
+			right = *link;
+		}
+	}
+	*link = left ? left : right;
+}
+
+bool sizetree_find(const struct zone *zone, u32 nr_blocks, u32 b, u32 *first)
+{
+	struct key key = { nr_blocks, b };
+	u32 at = zone->size_root;
+	bool found = false;
+
+	while (at) {
+		const struct pageblock *pb = &zone->block[at - 1];
+
+		if (key_less(key_of(zone, at - 1), key)) {
+			at = pb->size_right;
+		} else {
+			*first = at - 1;
+			found = true;
+			at = pb->size_left;
+		}
+	}
+	return found;
+}

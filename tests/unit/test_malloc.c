@@ -1,0 +1,729 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_malloc.c: the rules of fixheap_malloc and its family, mm/malloc.c and
+ * mm/direct.c; on one thread.  What threads do is in test_thread_cache.c.
+ */
+#include "objects_test.h"
+
+#include "size_class.h"
+
+#define HEAP_BYTES (64 * MIB)
+
+static void fill(void *ptr, unsigned char byte, size_t bytes)
+{
+	memset(ptr, byte, bytes);
+}
+
+static bool filled(const void *ptr, unsigned char byte, size_t bytes)
+{
+	const unsigned char *p = ptr;
+
+	return !bytes || (p[0] == byte && !memcmp(p, p + 1, bytes - 1));
+}
+
+/* What an object of this many bytes can hold. */
+static size_t room_for(size_t bytes)
+{
+	if (bytes <= SMALL_MAX)
+		return size_class[size_class_of(bytes)].size;
+	return round_up(bytes, PAGE_BYTES);
+}
+
+static void test_every_small_size(void **state)
+{
+	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
+
+	(void)state;
+	for (size_t bytes = 0; bytes <= SMALL_MAX + 2 * PAGE_BYTES; bytes++) {
+		char *ptr = fixheap_malloc(heap, bytes);
+
+		assert_non_null(ptr);
+		assert_int_equal((uintptr_t)ptr % 16, 0);
+		assert_true(fixheap_owns(heap, ptr));
+		assert_int_equal(fixheap_usable_size(heap, ptr),
+				 room_for(bytes));
+		fill(ptr, 0x5a, room_for(bytes));
+		fixheap_free(heap, ptr);
+	}
+	end_empty_heap(heap);
+}
+
+static void test_large_objects_are_exact(void **state)
+{
+	static const struct {
+		size_t bytes, pages;
+	} table[] = {
+		{ SMALL_MAX + 1, 4 },	 { 16384, 4 },	  { 16385, 5 },
+		{ 2 * MIB - 4096, 511 }, { 2 * MIB, 512 }, { 5 * MIB + 1, 1281 },
+		{ HEAP_BYTES, HEAP_BYTES >> PAGE_SHIFT },
+	};
+	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(table); i++) {
+		char *ptr = fixheap_malloc(heap, table[i].bytes);
+		size_t bytes = table[i].pages << PAGE_SHIFT;
+
+		assert_non_null(ptr);
+		assert_int_equal((uintptr_t)ptr % PAGE_BYTES, 0);
+		assert_int_equal(fixheap_usable_size(heap, ptr), bytes);
+		assert_int_equal(stats_of(heap).used_bytes, bytes);
+		assert_int_equal(stats_of(heap).live_bytes,
+				 IS_ENABLED(CONFIG_VMSTAT) ? bytes : 0);
+		fixheap_free(heap, ptr);
+		assert_int_equal(stats_of(heap).used_bytes, 0);
+	}
+	end_empty_heap(heap);
+}
+
+static void test_size_zero(void **state)
+{
+	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
+	void *ptr[5];
+
+	(void)state;
+	ptr[0] = fixheap_malloc(heap, 0);
+	ptr[1] = fixheap_malloc(heap, 0);
+	ptr[2] = fixheap_calloc(heap, 0, 8);
+	ptr[3] = fixheap_aligned_alloc(heap, 64, 0);
+	ptr[4] = fixheap_realloc(heap, NULL, 0);
+	for (int i = 0; i < 5; i++) {
+		assert_non_null(ptr[i]);
+		for (int j = 0; j < i; j++)
+			assert_ptr_not_equal(ptr[i], ptr[j]);
+	}
+	for (int i = 0; i < 5; i++)
+		fixheap_free(heap, ptr[i]);
+	fixheap_free(heap, NULL);
+	assert_int_equal(fixheap_usable_size(heap, NULL), 0);
+	end_empty_heap(heap);
+}
+
+/* NULL and this errno, and nothing was taken. */
+#define ASSERT_FAILS(call, error)                    \
+	do {                                         \
+		errno = 0;                           \
+		assert_null(call);                   \
+		assert_int_equal(errno, error);      \
+		assert_int_equal(used(heap), before); \
+	} while (0)
+
+static size_t used(struct fixheap *heap)
+{
+	return stats_of(heap).used_bytes;
+}
+
+static void test_absurd_requests(void **state)
+{
+	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
+	void *small = fixheap_malloc(heap, 100);
+	void *large = fixheap_malloc(heap, 100000);
+	size_t before;
+
+	(void)state;
+	assert_non_null(small);
+	assert_non_null(large);
+	fill(small, 1, 100);
+	fill(large, 2, 100000);
+	fixheap_reclaim(heap);
+	before = used(heap);
+	ASSERT_FAILS(fixheap_malloc(heap, SIZE_MAX), ENOMEM);
+	ASSERT_FAILS(fixheap_malloc(heap, (size_t)PTRDIFF_MAX + 1), ENOMEM);
+	ASSERT_FAILS(fixheap_malloc(heap, PTRDIFF_MAX), ENOMEM);
+	ASSERT_FAILS(fixheap_malloc(heap, HEAP_BYTES + 1), ENOMEM);
+	ASSERT_FAILS(fixheap_calloc(heap, SIZE_MAX, 2), ENOMEM);
+	ASSERT_FAILS(fixheap_calloc(heap, SIZE_MAX / 2 + 2, 2), ENOMEM);
+	ASSERT_FAILS(fixheap_calloc(heap, 1ull << 32, 1ull << 32), ENOMEM);
+	ASSERT_FAILS(fixheap_realloc(heap, small, SIZE_MAX), ENOMEM);
+	ASSERT_FAILS(fixheap_realloc(heap, large, SIZE_MAX), ENOMEM);
+	ASSERT_FAILS(fixheap_realloc(heap, large, HEAP_BYTES), ENOMEM);
+	ASSERT_FAILS(fixheap_realloc(heap, NULL, SIZE_MAX), ENOMEM);
+	ASSERT_FAILS(fixheap_aligned_alloc(heap, 0, 8), EINVAL);
+	ASSERT_FAILS(fixheap_aligned_alloc(heap, 3, 8), EINVAL);
+	ASSERT_FAILS(fixheap_aligned_alloc(heap, 24, 8), EINVAL);
+	ASSERT_FAILS(fixheap_aligned_alloc(heap, SIZE_MAX, 8), EINVAL);
+	ASSERT_FAILS(fixheap_aligned_alloc(heap, 64, SIZE_MAX), ENOMEM);
+	ASSERT_FAILS(fixheap_aligned_alloc(heap, 1ull << 63, 8), ENOMEM);
+	ASSERT_FAILS(fixheap_aligned_alloc(heap, 1ull << 45, 8), ENOMEM);
+	assert_true(filled(small, 1, 100));
+	assert_true(filled(large, 2, 100000));
+	fixheap_free(heap, small);
+	fixheap_free(heap, large);
+	end_empty_heap(heap);
+}
+
+static void test_every_alignment(void **state)
+{
+	static const size_t sizes[] = { 1,    16,   17,	  100,	 1000,	4096,
+					4097, 9000, 14336, 14337, 70000 };
+	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
+
+	(void)state;
+	for (size_t align = 1; align <= 16 * MIB; align *= 2) {
+		void *ptr[ARRAY_LEN(sizes)][3];
+
+		for (u32 i = 0; i < ARRAY_LEN(sizes) * 3; i++) {
+			size_t bytes = sizes[i / 3];
+			void *p = fixheap_aligned_alloc(heap, align, bytes);
+
+			ptr[i / 3][i % 3] = p;
+			/* There are few places with the largest alignments. */
+			if (!p && align > 512 * 1024)
+				continue;
+			assert_non_null(p);
+			assert_int_equal((uintptr_t)p % align, 0);
+			assert_true(fixheap_usable_size(heap, p) >= bytes);
+			fill(p, 0x77, bytes);
+		}
+		for (u32 i = 0; i < ARRAY_LEN(sizes) * 3; i++)
+			fixheap_free(heap, ptr[i / 3][i % 3]);
+	}
+	end_empty_heap(heap);
+}
+
+/* From memory that others used: small, one page, many, and pages never used. */
+static void test_calloc_is_zero(void **state)
+{
+	static const size_t sizes[] = { 1,    8,     16,    500,   4096,
+					9000, 14336, 14337, 50000, 3 * MIB };
+	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
+
+	(void)state;
+	for (int round = 0; round < 50; round++) {
+		for (u32 i = 0; i < ARRAY_LEN(sizes); i++) {
+			char *ptr = fixheap_calloc(heap, 1, sizes[i]);
+
+			assert_non_null(ptr);
+			assert_true(filled(ptr, 0, sizes[i]));
+			fill(ptr, 0xff, room_for(sizes[i]));
+			fixheap_free(heap, ptr);
+			if (round % 10 == 9)
+				fixheap_reclaim(heap);
+		}
+	}
+	end_empty_heap(heap);
+}
+
+static void test_realloc_keeps_contents(void **state)
+{
+	static const size_t sizes[] = {
+		1,     16,   17,    64,	   63,	    500,    4000,    8192,
+		14336, 14337, 30000, 14336, 2 * MIB, 100,    5 * MIB, 16384,
+		15000, 1,    40000, 36000, 3 * MIB, 4 * MIB, 20,
+	};
+	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
+	unsigned char *ptr = fixheap_realloc(heap, NULL, sizes[0]);
+	size_t bytes = sizes[0];
+
+	(void)state;
+	fill(ptr, 0, bytes);
+	for (u32 i = 1; i < ARRAY_LEN(sizes); i++) {
+		size_t both = bytes < sizes[i] ? bytes : sizes[i];
+
+		ptr = fixheap_realloc(heap, ptr, sizes[i]);
+		assert_non_null(ptr);
+		assert_true(filled(ptr, (unsigned char)(i - 1), both));
+		bytes = sizes[i];
+		assert_int_equal(fixheap_usable_size(heap, ptr),
+				 room_for(bytes));
+		fill(ptr, (unsigned char)i, bytes);
+	}
+	errno = 42;
+	assert_null(fixheap_realloc(heap, ptr, 0));
+	assert_int_equal(errno, 42);
+	end_empty_heap(heap);
+}
+
+static void test_realloc_stays_where_it_can(void **state)
+{
+	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
+	char *small = fixheap_malloc(heap, 100), *large, *behind;
+
+	(void)state;
+	assert_ptr_equal(fixheap_realloc(heap, small, 112), small);
+	assert_ptr_equal(fixheap_realloc(heap, small, 97), small);
+	large = fixheap_malloc(heap, 8 * PAGE_BYTES);
+	assert_ptr_equal(fixheap_realloc(heap, large, 8 * PAGE_BYTES - 5),
+			 large);
+	assert_ptr_equal(fixheap_realloc(heap, large, 5 * PAGE_BYTES), large);
+	assert_int_equal(fixheap_usable_size(heap, large), 5 * PAGE_BYTES);
+	assert_ptr_equal(fixheap_realloc(heap, large, 8 * PAGE_BYTES), large);
+	/* Taken behind it: it moves, with what it holds. */
+	behind = fixheap_realloc(heap, NULL, 5 * PAGE_BYTES);
+	fill(large, 9, 8 * PAGE_BYTES);
+	while (behind != large + 8 * PAGE_BYTES) {
+		if (behind > large + 8 * PAGE_BYTES || !behind)
+			break;
+		behind = fixheap_malloc(heap, 5 * PAGE_BYTES);
+	}
+	large = fixheap_realloc(heap, large, 40 * MIB);
+	assert_non_null(large);
+	assert_true(filled(large, 9, 8 * PAGE_BYTES));
+	fixheap_destroy(heap);
+}
+
+/* In a full heap an object can still get smaller. */
+static void test_realloc_to_less_when_full(void **state)
+{
+	struct fixheap *heap = make_heap(4 * MIB, NULL);
+	char *large = fixheap_malloc(heap, 4 * MIB);
+
+	(void)state;
+	assert_non_null(large);
+	assert_null(fixheap_malloc(heap, 10));
+	fill(large, 3, 4 * MIB);
+	errno = 0;
+	assert_null(fixheap_realloc(heap, large, 4 * MIB + 1));
+	assert_int_equal(errno, ENOMEM);
+	assert_ptr_equal(fixheap_realloc(heap, large, 100), large);
+	assert_true(filled(large, 3, 100));
+	assert_int_equal(fixheap_usable_size(heap, large), PAGE_BYTES);
+	/* Now there is room for a small one. */
+	large = fixheap_realloc(heap, large, 100);
+	assert_int_equal(fixheap_usable_size(heap, large), 112);
+	assert_true(filled(large, 3, 100));
+	fixheap_free(heap, large);
+	end_empty_heap(heap);
+}
+
+/* ---- faults ------------------------------------------------------------- */
+
+static struct faults seen;
+
+static void expect_fault(struct fixheap *heap, void *ptr, const char *what)
+{
+	unsigned nr = seen.nr;
+	size_t live = stats_of(heap).live_bytes;
+
+	errno = 42;
+	fixheap_free(heap, ptr);
+	assert_int_equal(seen.nr, nr + 1);
+	assert_string_equal(seen.api, "fixheap_free");
+	assert_non_null(strstr(seen.what, what));
+	assert_ptr_equal(seen.address, ptr);
+	assert_int_equal(errno, 42);
+	assert_int_equal(stats_of(heap).live_bytes, live);
+}
+
+static void expect_both_faults(struct fixheap *heap, void *ptr)
+{
+	unsigned nr = seen.nr;
+
+	errno = 0;
+	assert_null(fixheap_realloc(heap, ptr, 5));
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(seen.nr, nr + 1);
+	assert_string_equal(seen.api, "fixheap_realloc");
+	assert_int_equal(fixheap_usable_size(heap, ptr), 0);
+	assert_int_equal(seen.nr, nr + 2);
+	assert_string_equal(seen.api, "fixheap_usable_size");
+}
+
+static void test_foreign_pointers(void **state)
+{
+	struct fixheap *heap = make_heap(HEAP_BYTES, &seen);
+	static char data[64];
+	char *base = heap->base, local;
+	char *foreign[] = { data,
+			    &local,
+			    (char *)16,
+			    (char *)UINTPTR_MAX,
+			    base - 1,
+			    base - 4096,
+			    base + HEAP_BYTES,
+			    base + HEAP_BYTES + 4096 };
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(foreign); i++) {
+		expect_fault(heap, foreign[i], "foreign pointer");
+		expect_both_faults(heap, foreign[i]);
+	}
+	end_empty_heap(heap);
+}
+
+/* Every byte of a slab but the starts of its objects. */
+static void test_interior_pointers_of_slabs(void **state)
+{
+	struct fixheap *heap = make_heap(HEAP_BYTES, &seen);
+
+	(void)state;
+	for (u32 class = 1; class <= NR_SIZE_CLASSES; class++) {
+		u32 size = size_class[class].size;
+		char *ptr = fixheap_malloc(heap, size);
+		u32 step = size > 512 ? 61 : 1;
+
+		for (u32 i = 1; i < size; i += step)
+			expect_fault(heap, ptr + i, "interior pointer");
+		expect_both_faults(heap, ptr + size / 2 + 1);
+		fixheap_free(heap, ptr);
+	}
+	end_empty_heap(heap);
+}
+
+static void test_interior_pointers_of_runs(void **state)
+{
+	struct fixheap *heap = make_heap(HEAP_BYTES, &seen);
+	char *ptr = fixheap_malloc(heap, 10 * PAGE_BYTES);
+
+	(void)state;
+	expect_fault(heap, ptr + 1, "interior pointer");
+	expect_fault(heap, ptr + PAGE_BYTES, "interior pointer");
+	expect_fault(heap, ptr + 9 * PAGE_BYTES + 16, "interior pointer");
+	expect_both_faults(heap, ptr + 16);
+	expect_both_faults(heap, ptr + PAGE_BYTES);
+	fixheap_free(heap, ptr);
+	end_empty_heap(heap);
+}
+
+/* Of every class and of runs: at once, and after its memory was reclaimed. */
+static void test_double_free(void **state)
+{
+	struct fixheap *heap = make_heap(HEAP_BYTES, &seen);
+
+	(void)state;
+	for (u32 class = 1; class <= NR_SIZE_CLASSES + 2; class++) {
+		size_t bytes = class <= NR_SIZE_CLASSES ?
+				       size_class[class].size :
+				       class * PAGE_BYTES * 10;
+		char *ptr = fixheap_malloc(heap, bytes);
+
+		fixheap_free(heap, ptr);
+		expect_fault(heap, ptr, "double free");
+		expect_both_faults(heap, ptr);
+		fixheap_reclaim(heap);
+		expect_fault(heap, ptr, "double free");
+		expect_both_faults(heap, ptr);
+	}
+	end_empty_heap(heap);
+}
+
+/* Also when many others were freed in between, and some live in its slab. */
+static void test_double_free_much_later(void **state)
+{
+	enum { NR = 5000 };
+	static char *ptr[NR];
+	struct fixheap *heap = make_heap(HEAP_BYTES, &seen);
+
+	(void)state;
+	for (int i = 0; i < NR; i++)
+		ptr[i] = fixheap_malloc(heap, 48);
+	for (int i = 0; i < NR; i++) {
+		if (i % 7)
+			fixheap_free(heap, ptr[i]);
+	}
+	for (int i = 0; i < NR; i++) {
+		if (i % 7)
+			expect_fault(heap, ptr[i], "double free");
+	}
+	for (int i = 0; i < NR; i += 7)
+		fixheap_free(heap, ptr[i]);
+	end_empty_heap(heap);
+}
+
+static void test_other_kinds_of_memory(void **state)
+{
+	struct fixheap *heap = make_heap(HEAP_BYTES, &seen);
+	char *array = fixheap_array_alloc(heap, 3 * MIB, NULL);
+	char *pages = fixheap_pages_alloc(heap, 4, 0, NULL);
+	char *object = fixheap_malloc(heap, 100000);
+	unsigned nr;
+
+	(void)state;
+	expect_fault(heap, array, "another kind");
+	assert_string_equal(seen.state, "array");
+	expect_fault(heap, array + PAGE_BYTES, "another kind");
+	expect_fault(heap, pages, "another kind");
+	expect_both_faults(heap, array);
+	nr = seen.nr;
+	fixheap_array_free(heap, object);
+	fixheap_pages_free(heap, object, 1);
+	assert_int_equal(seen.nr, nr + 2);
+	fixheap_array_free(heap, array);
+	fixheap_pages_free(heap, pages, 4);
+	fixheap_free(heap, object);
+	end_empty_heap(heap);
+}
+
+/* What was a slab of one shape: its places are no objects in the next life. */
+static void test_places_of_former_slabs(void **state)
+{
+	struct fixheap *heap = make_heap(2 * MIB, &seen);
+	enum { NR = 200 };
+	static char *old[NR];
+	unsigned nr_inside = 0;
+
+	(void)state;
+	for (int i = 0; i < NR; i++)
+		old[i] = fixheap_malloc(heap, 48);
+	for (int i = 0; i < NR; i++)
+		fixheap_free(heap, old[i]);
+	fixheap_reclaim(heap);
+	for (char *ptr; (ptr = fixheap_malloc(heap, 14336)) != NULL;) {
+		fill(ptr, 0x99, 14336);
+		for (int i = 0; i < NR; i++) {
+			if (old[i] <= ptr || old[i] >= ptr + 14336)
+				continue;
+			nr_inside++;
+			expect_fault(heap, old[i], "interior pointer");
+		}
+	}
+	assert_true(nr_inside > 0);
+	fixheap_destroy(heap);
+}
+
+/* ---- a full heap -------------------------------------------------------- */
+
+/* Objects of this size until there is no room; how many. */
+static unsigned fill_up(struct fixheap *heap, size_t bytes, char ***list)
+{
+	unsigned nr = 0;
+	char **ptr = NULL, *next;
+
+	while ((next = fixheap_malloc(heap, bytes)) != NULL) {
+		*(char **)next = (char *)ptr;
+		ptr = (char **)next;
+		nr++;
+	}
+	assert_int_equal(errno, ENOMEM);
+	*list = ptr;
+	return nr;
+}
+
+static void free_list(struct fixheap *heap, char **list)
+{
+	while (list) {
+		char **next = (char **)*list;
+
+		fixheap_free(heap, list);
+		list = next;
+	}
+}
+
+static void test_every_class_can_fill_the_heap(void **state)
+{
+	const size_t bytes = 4 * MIB;
+	struct fixheap *heap = make_heap(bytes, NULL);
+	char **list;
+
+	(void)state;
+	for (u32 class = 1; class <= NR_SIZE_CLASSES; class++) {
+		u32 size = size_class[class].size;
+		u32 slab = size_class_slab(&size_class[class], 12);
+		unsigned nr = fill_up(heap, size, &list);
+
+		/* No run is left that would serve for a slab, and no object
+		 * in any slab: all else is in use by those that there are. */
+		assert_true(stats_of(heap).largest_run_bytes < slab);
+		assert_int_equal(nr % (slab / size), 0);
+		assert_true(nr * (size_t)size + 2 * slab > bytes);
+		assert_null(fixheap_malloc(heap, size));
+		free_list(heap, list);
+		assert_int_equal(used_after_reclaim(heap), 0);
+		list = fixheap_malloc(heap, bytes);
+		assert_non_null(list);
+		fixheap_free(heap, list);
+	}
+	end_empty_heap(heap);
+}
+
+/* Slabs that nobody needs any more serve what comes next, without asking. */
+static void test_dirty_slabs_serve_arrays(void **state)
+{
+	struct fixheap *heap = make_heap(16 * MIB, NULL);
+	char **list;
+	void *array;
+
+	(void)state;
+	for (size_t size = 16; size <= SMALL_MAX; size *= 3) {
+		fill_up(heap, size, &list);
+		free_list(heap, list);
+		array = fixheap_array_alloc(heap, 16 * MIB, NULL);
+		assert_non_null(array);
+		fixheap_array_free(heap, array);
+		fill_up(heap, size, &list);
+		free_list(heap, list);
+		array = fixheap_malloc(heap, 16 * MIB);
+		assert_non_null(array);
+		fixheap_free(heap, array);
+	}
+	end_empty_heap(heap);
+}
+
+static void test_free_keeps_errno(void **state)
+{
+	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
+
+	(void)state;
+	for (size_t bytes = 1; bytes < 10 * MIB; bytes *= 2) {
+		void *ptr[300];
+		int nr = bytes < 100000 ? 300 : 5;
+
+		for (int i = 0; i < nr; i++)
+			ptr[i] = fixheap_malloc(heap, bytes);
+		errno = 77;
+		for (int i = 0; i < nr; i++)
+			fixheap_free(heap, ptr[i]);
+		assert_int_equal(errno, 77);
+	}
+	errno = 78;
+	fixheap_free(heap, NULL);
+	assert_int_equal(errno, 78);
+	end_empty_heap(heap);
+}
+
+static void test_live_bytes(void **state)
+{
+	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
+	enum { NR = 3000 };
+	static void *ptr[NR];
+	size_t live = 0, told;
+
+	(void)state;
+	if (!IS_ENABLED(CONFIG_VMSTAT))
+		skip();
+	for (int i = 0; i < NR; i++) {
+		size_t bytes = (size_t)(i * 7) % 20000;
+
+		ptr[i] = fixheap_malloc(heap, bytes);
+		assert_non_null(ptr[i]);
+		live += room_for(bytes);
+		told = stats_of(heap).live_bytes;
+		assert_in_range(told + 65536, live, live + 131072);
+	}
+	fixheap_reclaim(heap);
+	assert_int_equal(stats_of(heap).live_bytes, live);
+	assert_in_range(stats_of(heap).peak_live_bytes, live, live + 65536);
+	for (int i = 0; i < NR; i++)
+		fixheap_free(heap, ptr[i]);
+	end_empty_heap(heap);
+}
+
+/* ---- at random, against a plain record ---------------------------------- */
+
+#define SLOTS 600
+struct slot {
+	unsigned char *ptr, byte;
+	size_t bytes;
+};
+
+static size_t random_size(u64 *seed)
+{
+	u64 random = next_random(seed);
+
+	switch (random % 8) {
+	case 0:
+		return (random >> 8) % 100000;
+	case 1:
+		return (random >> 8) % (3 * MIB);
+	default:
+		return (random >> 8) % 3000;
+	}
+}
+
+static void random_alloc(struct fixheap *heap, struct slot *slot, u64 *seed)
+{
+	u64 random = next_random(seed);
+	size_t align = 1ull << random % 14;
+
+	slot->bytes = random_size(seed);
+	slot->byte = (unsigned char)(random >> 32);
+	if (random >> 20 & 1) {
+		slot->ptr = fixheap_malloc(heap, slot->bytes);
+	} else if (random >> 21 & 1) {
+		slot->ptr = fixheap_aligned_alloc(heap, align, slot->bytes);
+		assert_int_equal((uintptr_t)slot->ptr % align, 0);
+	} else {
+		slot->ptr = fixheap_calloc(heap, 1, slot->bytes);
+		assert_true(!slot->ptr || filled(slot->ptr, 0, slot->bytes));
+	}
+	if (slot->ptr)
+		fill(slot->ptr, slot->byte, slot->bytes);
+}
+
+static void random_step(struct fixheap *heap, struct slot *slot, u64 *seed)
+{
+	size_t bytes = random_size(seed);
+	unsigned char *ptr;
+
+	if (!slot->ptr) {
+		random_alloc(heap, slot, seed);
+		return;
+	}
+	assert_true(filled(slot->ptr, slot->byte, slot->bytes));
+	assert_true(fixheap_usable_size(heap, slot->ptr) >= slot->bytes);
+	if (bytes % 3) {
+		fixheap_free(heap, slot->ptr);
+		slot->ptr = NULL;
+		return;
+	}
+	ptr = fixheap_realloc(heap, slot->ptr, bytes + 1);
+	if (!ptr)
+		return;
+	slot->ptr = ptr;
+	slot->bytes = slot->bytes < bytes + 1 ? slot->bytes : bytes + 1;
+	assert_true(filled(ptr, slot->byte, slot->bytes));
+	slot->bytes = bytes + 1;
+	fill(ptr, slot->byte, slot->bytes);
+}
+
+static void run_random(u64 seed, size_t heap_bytes, unsigned steps)
+{
+	struct fixheap *heap = make_heap(heap_bytes, NULL);
+	static struct slot slot[SLOTS];
+
+	memset(slot, 0, sizeof(slot));
+	for (unsigned i = 0; i < steps; i++) {
+		random_step(heap, &slot[next_random(&seed) % SLOTS], &seed);
+		if (i % 500 == 0)
+			assert_int_equal(fixheap_validate(heap), 0);
+	}
+	for (int i = 0; i < SLOTS; i++)
+		fixheap_free(heap, slot[i].ptr);
+	end_empty_heap(heap);
+}
+
+static void test_random(void **state)
+{
+	const char *given = getenv("SEED");
+	u64 seed = given ? strtoull(given, NULL, 0) : 0x9e3779b97f4a7c15;
+
+	(void)state;
+	print_message("SEED=%#llx\n", (unsigned long long)seed);
+	for (unsigned i = 0; i < 4; i++) {
+		run_random(seed + i, 256 * MIB, 10000);
+		run_random(seed + i, 24 * MIB, 10000);
+	}
+	assert_int_equal(host_sim_describe("4x2:16M"), 0);
+	run_random(seed, 64 * MIB, 20000);
+	host_sim_set_cpu(HOST_SIM_ROVING);
+	run_random(seed + 1, 64 * MIB, 20000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(every_small_size),
+		TEST(large_objects_are_exact),
+		TEST(size_zero),
+		TEST(absurd_requests),
+		TEST(every_alignment),
+		TEST(calloc_is_zero),
+		TEST(realloc_keeps_contents),
+		TEST(realloc_stays_where_it_can),
+		TEST(realloc_to_less_when_full),
+		TEST(foreign_pointers),
+		TEST(interior_pointers_of_slabs),
+		TEST(interior_pointers_of_runs),
+		TEST(double_free),
+		TEST(double_free_much_later),
+		TEST(other_kinds_of_memory),
+		TEST(places_of_former_slabs),
+		TEST(every_class_can_fill_the_heap),
+		TEST(dirty_slabs_serve_arrays),
+		TEST(free_keeps_errno),
+		TEST(live_bytes),
+		TEST(random),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
