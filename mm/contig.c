@@ -6,9 +6,8 @@
  * pageblock, a row of whole blocks, the start of an open pageblock.  Where it
  * goes is decided here, and in contig_find only:
  *
- *  - Arrays, and all runs of a pageblock or more, go to the lowest address
- *    where they fit, and start right behind what lies there.  They grow up
- *    from the low end.
+ *  - Runs of a pageblock or more go to the lowest address where they fit, and
+ *    start right behind what lies there, if place.c knows nothing better.
  *  - Smaller runs go into open blocks of their own placement, the fullest
  *    first.  A placement that runs out opens the highest whole block: so
  *    these come down from the high end, and the border moves by itself.
@@ -41,16 +40,6 @@ static bool span_fits(const struct zone *zone, const struct span *span,
 {
 	*pfn = pfn_align(zone, span->pfn, req->align);
 	return *pfn + req->nr_pages <= span->pfn + span->nr_pages;
-}
-
-/* The lower end of the shortest span that holds the request. */
-static bool find_best(const struct zone *zone, const struct contig_request *req,
-		      u64 *pfn)
-{
-	struct span span;
-
-	return span_shortest(zone, req->nr_pages, &span) &&
-	       span_fits(zone, &span, req, pfn);
 }
 
 /* The lowest span that holds the request. */
@@ -111,7 +100,7 @@ bool contig_find(const struct zone *zone, const struct contig_request *req,
 {
 	if (req->nr_pages < BLOCK_PAGES)
 		return find_small(zone, req, pfn);
-	return find_best(zone, req, pfn) || find_low(zone, req, pfn);
+	return find_low(zone, req, pfn);
 }
 
 /* Join what is known of two pieces that follow each other. */
@@ -182,11 +171,11 @@ void contig_give(struct zone *zone, u64 pfn, u64 nr_pages,
 
 		if (pfn % BLOCK_PAGES || pfn >= border) {
 			to = min_u64(round_up(pfn + 1, BLOCK_PAGES), end);
-			block_give(zone, b, pfn % BLOCK_PAGES, (u32)(to - pfn),
-				   placement);
-			if (zero && block_is_open(&zone->block[b]))
+			if (zero)
 				bitmap_set(zone->block[b].zero,
 					   pfn % BLOCK_PAGES, (u32)(to - pfn));
+			block_give(zone, b, pfn % BLOCK_PAGES, (u32)(to - pfn),
+				   placement);
 		} else {
 			to = border;
 			span_add(zone, b, (u32)(to >> BLOCK_SHIFT), zero);

@@ -56,8 +56,8 @@ static int resize_in_place(struct fixheap *heap, void *ptr, u64 nr_pages)
 	int ret = run_resize(heap, &wanted, PAGE_DIRECT, &old_pages, &what);
 
 	if (!ret)
-		heap_account(heap, (long)(nr_pages - old_pages) *
-					   (long)PAGE_BYTES);
+		heap_account(heap,
+			     (long)(nr_pages - old_pages) * (long)PAGE_BYTES);
 	return ret;
 }
 

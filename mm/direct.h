@@ -7,9 +7,9 @@
 
 struct direct_request {
 	size_t bytes;
-	size_t alignment;	/* bytes, a power of two; 0: a page */
-	bool zero;		/* the object shall read as zero */
-	void *caller;		/* of the public function, for PAGE_OWNER */
+	size_t alignment; /* bytes, a power of two; 0: a page */
+	bool zero;	  /* the object shall read as zero */
+	void *caller;	  /* of the public function, for PAGE_OWNER */
 };
 
 /* NULL and errno ENOMEM when no run serves. */
@@ -36,8 +36,8 @@ static inline size_t direct_size(struct fixheap *heap, const void *ptr)
 	if (!pfn_valid(heap, pfn) || (uintptr_t)ptr & (PAGE_BYTES - 1))
 		return 0;
 	page = page_read(&heap->page[pfn]);
-	return page_kind(page) == PAGE_DIRECT ? page_len(page) << PAGE_SHIFT :
-						0;
+	return page_kind(page) == PAGE_DIRECT ? page_len(page) << PAGE_SHIFT
+					      : 0;
 }
 
 #endif

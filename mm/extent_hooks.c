@@ -47,7 +47,7 @@ static struct {
 	struct binding *idle;
 	struct binding *fresh;
 	u32 nr_fresh;
-} pool;				/* (L) */
+} pool; /* (L) */
 
 static struct binding *binding_of(struct extent_hooks *hooks)
 {
@@ -200,8 +200,8 @@ static const struct extent_hooks binding_hooks = {
 static bool binding_asks_exactly(struct binding *binding)
 {
 	const struct size_class *class = &size_class[size_class_of(PAGE_BYTES)];
-	void *ptr = fhje_mallocx(class->size, JE_ARENA(binding->arena) |
-						      JE_TCACHE_NONE);
+	void *ptr = fhje_mallocx(class->size,
+				 JE_ARENA(binding->arena) | JE_TCACHE_NONE);
 
 	return !ptr && binding->nr_probes == 1 &&
 	       binding->probe_bytes == size_class_slab(class, je_page_shift);
@@ -212,8 +212,8 @@ static struct binding *binding_create(void)
 	struct binding *binding;
 
 	if (!pool.nr_fresh) {
-		pool.fresh = host_reserve(BINDINGS_PER_CHUNK *
-					  sizeof(*pool.fresh));
+		pool.fresh =
+			host_reserve(BINDINGS_PER_CHUNK * sizeof(*pool.fresh));
 		if (!pool.fresh)
 			return NULL;
 		pool.nr_fresh = BINDINGS_PER_CHUNK;

@@ -14,13 +14,13 @@
  * (L) lock of the list of threads, threads_lock.
  */
 struct binding {
-	struct extent_hooks hooks;	/* first: jemalloc's handle is this */
-	struct zone *zone;		/* (A) NULL: no memory to be had */
-	u64 nr_pages;			/* (A) pages that jemalloc holds */
-	u32 arena;			/* (C) */
-	u32 nr_probes;			/* (A) requests without a zone ... */
-	size_t probe_bytes;		/* (A) ... and the last one's size */
-	struct binding *next;		/* (L) */
+	struct extent_hooks hooks; /* first: jemalloc's handle is this */
+	struct zone *zone;	   /* (A) NULL: no memory to be had */
+	u64 nr_pages;		   /* (A) pages that jemalloc holds */
+	u32 arena;		   /* (C) */
+	u32 nr_probes;		   /* (A) requests without a zone ... */
+	size_t probe_bytes;	   /* (A) ... and the last one's size */
+	struct binding *next;	   /* (L) */
 };
 
 /*

@@ -51,6 +51,7 @@ struct extent_hooks {
 
 void *fhje_malloc(size_t bytes);
 void *fhje_mallocx(size_t bytes, int flags);
+void fhje_free(void *ptr);
 void fhje_dallocx(void *ptr, int flags);
 void fhje_sdallocx(void *ptr, size_t bytes, int flags);
 int fhje_mallctl(const char *name, void *old, size_t *old_size, void *value,

@@ -18,6 +18,8 @@
  *  muzzy_decay_ms:0   there is no half-free state: nothing is unmapped
  *  oversize_threshold free slabs that merged to this size go back at once
  *  tcache_max         caches for the classes of size_class.c and no others
+ *  tcache_nslots_...  fewer of the large ones: jemalloc's 20 of 14 KiB are
+ *                     140 KiB for the first object that a thread asks for
  *  dss, thp, ...      jemalloc's own memory comes from mmap and nothing else
  *
  * Invariants:
@@ -58,7 +60,7 @@ const char *fhje_malloc_conf =
 	"oversize_threshold:65536,tcache_max:14336,background_thread:false,"
 	"percpu_arena:disabled,metadata_thp:disabled,thp:never,dss:disabled,"
 	"hpa:false,prof:false,abort:false,abort_conf:false,junk:false,"
-	"zero:false,xmalloc:false,stats_print:false";
+	"zero:false,xmalloc:false,stats_print:false,tcache_nslots_small_min:8";
 
 /* Where jemalloc writes; a pointer of its own that starts as NULL. */
 extern void (*fhje_malloc_message)(void *data, const char *text);
@@ -108,8 +110,8 @@ static size_t je_bin_number(const char *name, u32 i)
 	if (fhje_mallctlnametomib(name, mib, &length))
 		return 0;
 	mib[2] = i;
-	return fhje_mallctlbymib(mib, length, &value, &size, NULL, 0) ? 0 :
-									value;
+	return fhje_mallctlbymib(mib, length, &value, &size, NULL, 0) ? 0
+								      : value;
 }
 
 static bool je_classes_match(void)
@@ -143,7 +145,7 @@ static void je_boot_once(void)
 		boot_error = threads_boot();
 	if (boot_error)
 		return;
-	/* The first call starts jemalloc, unless its constructor already ran. */
+	/* The first call starts jemalloc, if its constructor did not. */
 	if (!je_classes_match() || threads_key() > fhje_je_tsd_tsd)
 		boot_error = -ENOTSUP;
 	else
@@ -185,8 +187,7 @@ int je_arena_create(struct extent_hooks *hooks, u32 *arena)
 
 int je_thread_arena(u32 arena)
 {
-	return -fhje_mallctl("thread.arena", NULL, NULL, &arena,
-			     sizeof(arena));
+	return -fhje_mallctl("thread.arena", NULL, NULL, &arena, sizeof(arena));
 }
 
 static void je_arena_ctl(const char *name, u32 arena)

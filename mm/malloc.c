@@ -60,26 +60,21 @@ static inline void mark_set(void *object, u64 mark)
 
 /* ---- allocation --------------------------------------------------------- */
 
-/* jemalloc handed out an object: make it the caller's. */
-static inline void *object_ready(struct fixheap *heap, void *object, u32 class)
+/* Live bytes moved far enough to be told: do that on the way out. */
+__attribute__((noinline, returns_nonnull)) static void *report(void *object)
 {
-	slab_check(heap, object, class);
-	mark_set(object, 0);
+	thread_report_live(&thread_self);
 	return object;
 }
 
-/* Past the thread's magazine; still through jemalloc's cache. */
-static void *alloc_home(struct thread *t, struct fixheap *heap, u32 class)
+/* From jemalloc, through the thread's cache. */
+static void *alloc_home(struct thread *t, u32 class)
 {
-	size_t bytes = size_class[class].size;
-	void *object;
+	void *object = thread_refill(t, class);
 
-	thread_enter(t);
-	object = fhje_malloc(bytes);
 	if (likely(object))
-		thread_account(t, (long)bytes);
-	thread_leave(t);
-	return likely(object) ? object_ready(heap, object, class) : NULL;
+		mark_set(object, 0);
+	return object;
 }
 
 /* From any zone, nearest first, past the thread's cache. */
@@ -98,8 +93,10 @@ static void *alloc_away(struct thread *t, struct fixheap *heap, u32 class)
 	}
 	if (!object)
 		return NULL;
+	slab_check(heap, object, class);
+	mark_set(object, 0);
 	heap_account(heap, (long)bytes);
-	return object_ready(heap, object, class);
+	return object;
 }
 
 static void *alloc_small(struct thread *t, struct fixheap *heap, u32 class)
@@ -107,7 +104,7 @@ static void *alloc_small(struct thread *t, struct fixheap *heap, u32 class)
 	void *object = NULL;
 
 	if (thread_bind(t, heap))
-		object = alloc_home(t, heap, class);
+		object = alloc_home(t, class);
 	if (!object)
 		object = alloc_away(t, heap, class);
 	if (!object) {
@@ -134,16 +131,20 @@ static void *alloc_any(struct fixheap *heap, const struct direct_request *req)
 }
 
 /* The two ways of asking that have a fast path in front. */
-__attribute__((noinline)) static void *
-malloc_slow(struct fixheap *heap, size_t bytes, void *caller)
+__attribute__((noinline)) static void *malloc_slow(struct fixheap *heap,
+						   size_t bytes, void *caller)
 {
 	struct direct_request req = { .bytes = bytes, .caller = caller };
+	struct thread *t = &thread_self;
+	void *object = NULL;
 
-	return alloc_any(heap, &req);
+	if (likely(bytes <= SMALL_MAX && thread_at_home(t, heap)))
+		object = alloc_home(t, size_class_of(bytes));
+	return likely(object) ? object : alloc_any(heap, &req);
 }
 
-__attribute__((noinline)) static void *
-calloc_slow(struct fixheap *heap, size_t bytes, void *caller)
+__attribute__((noinline)) static void *calloc_slow(struct fixheap *heap,
+						   size_t bytes, void *caller)
 {
 	struct direct_request req = { .bytes = bytes,
 				      .zero = true,
@@ -162,6 +163,7 @@ static inline void *alloc_fast(struct fixheap *heap, size_t bytes)
 	struct magazine *magazine;
 	u32 class, nr;
 	void *object;
+	bool told;
 
 	if (unlikely(bytes > SMALL_MAX || !thread_at_home(t, heap)))
 		return NULL;
@@ -176,10 +178,10 @@ static inline void *alloc_fast(struct fixheap *heap, size_t bytes)
 	}
 	object = magazine->slot[nr - 1];
 	magazine->nr = nr - 1;
-	thread_count(t, size_class[class].size);
+	told = thread_account(t, size_class[class].size);
 	thread_leave(t);
 	mark_set(object, 0);
-	return object;
+	return unlikely(told) ? report(object) : object;
 }
 
 void *fixheap_malloc(struct fixheap *heap, size_t bytes)
@@ -212,16 +214,20 @@ void *fixheap_calloc(struct fixheap *heap, size_t count, size_t bytes)
 void *fixheap_aligned_alloc(struct fixheap *heap, size_t alignment,
 			    size_t bytes)
 {
-	struct direct_request req = { .bytes = bytes, .alignment = alignment };
+	struct direct_request req = { .bytes = bytes,
+				      .alignment = alignment,
+				      .caller = CALLER };
+	void *object = NULL;
 
 	if (!is_pow2(alignment)) {
 		errno = EINVAL;
 		return NULL;
 	}
-	if (alignment <= PAGE_BYTES && bytes <= SMALL_MAX)
+	if (alignment <= PAGE_BYTES && bytes <= SMALL_MAX) {
 		req.bytes = round_up(bytes ? bytes : 1, alignment);
-	req.caller = CALLER;
-	return alloc_any(heap, &req);
+		object = alloc_fast(heap, req.bytes);
+	}
+	return object ? object : alloc_any(heap, &req);
 }
 
 /* ---- free --------------------------------------------------------------- */
@@ -273,33 +279,33 @@ __attribute__((noinline)) static void free_other(struct fixheap *heap,
 /* Home, but the magazine is full, or there is none for this size. */
 __attribute__((noinline)) static void free_home(void *object, u32 class)
 {
-	struct thread *t = &thread_self;
-
-	thread_enter(t);
-	thread_cache_object(t, object, class);
-	thread_account(t, -(long)size_class[class].size);
-	thread_leave(t);
+	thread_spill(&thread_self, object, class);
 }
 
-/* Into the thread's magazine, or false. */
-static inline bool free_fast(struct thread *t, void *object, u32 class)
+/* Into the thread's magazine, or what else there is to do. */
+static inline void free_fast(struct thread *t, void *object, u32 class)
 {
 	struct magazine *magazine;
+	bool told;
 	u32 nr;
 
-	if (unlikely(!thread_try_enter(t)))
-		return false;
+	if (unlikely(!thread_try_enter(t))) {
+		free_home(object, class);
+		return;
+	}
 	magazine = &t->magazine[class];
 	nr = magazine->nr;
 	if (unlikely(nr == magazine->limit)) {
 		thread_leave(t);
-		return false;
+		free_home(object, class);
+		return;
 	}
 	magazine->slot[nr] = object;
 	magazine->nr = nr + 1;
-	thread_count(t, -(long)size_class[class].size);
+	told = thread_account(t, -(long)size_class[class].size);
 	thread_leave(t);
-	return true;
+	if (unlikely(told))
+		report(object);
 }
 
 void fixheap_free(struct fixheap *heap, void *ptr)
@@ -325,8 +331,7 @@ void fixheap_free(struct fixheap *heap, void *ptr)
 		return;
 	}
 	mark_set(ptr, mark);
-	if (unlikely(!free_fast(t, ptr, slab_class(page))))
-		free_home(ptr, slab_class(page));
+	free_fast(t, ptr, slab_class(page));
 }
 
 /* ---- size and change of size -------------------------------------------- */

@@ -19,6 +19,7 @@
  *   bit  5     ARRAY: new pages are cleared when it grows
  *   bits 8-15  zone
  *   bits 16-23 EXTENT: class of the slab + 1; 0 not known yet
+ *   bits 16-31 PLACE_ARRAY: stamp of its age, see place.c
  *   bits 32-63 EXTENT: offset of the first object that starts in this page
  *              else: pages of the run - 1
  */
@@ -50,6 +51,7 @@ enum placement {
 #define PAGE_ZERO_FLAG (1ull << 5)
 #define PAGE_ZONE_SHIFT 8
 #define PAGE_CLASS_SHIFT 16
+#define PAGE_STAMP_SHIFT 16
 #define PAGE_LEN_SHIFT 32
 
 static inline u64 page_make(enum page_kind kind, enum placement place, u32 zone)
@@ -71,6 +73,11 @@ static inline enum placement page_placement(u64 page)
 static inline u32 page_zone(u64 page)
 {
 	return page >> PAGE_ZONE_SHIFT & 0xff;
+}
+
+static inline u16 page_stamp(u64 page)
+{
+	return (u16)(page >> PAGE_STAMP_SHIFT);
 }
 
 /* Pages of the run that this head begins; 0 for PAGE_NONE. */

@@ -162,7 +162,10 @@ static void word_locked(struct zone *zone, struct pcp *pcp)
 		u32 i = (u32)__builtin_ctzll(pcp->word);
 		struct run run = { .pfn = pcp->base + i, .nr_pages = 1 };
 
-		zone_give_locked(zone, &run, PLACE_SMALL);
+		if (pcp->zero >> i & 1)
+			zone_give_zero_locked(zone, &run, PLACE_SMALL);
+		else
+			zone_give_locked(zone, &run, PLACE_SMALL);
 		pcp->word &= pcp->word - 1;
 	}
 	pcp->zero = 0;

@@ -10,13 +10,13 @@
 
 #include "types.h"
 
-#define SMALL_MAX ((size_t)14336)	/* largest object that has a class */
+#define SMALL_MAX ((size_t)14336) /* largest object that has a class */
 #define NR_SIZE_CLASSES 35
 
 struct size_class {
-	u32 inverse;	/* of the odd part of size, modulo 2^32 */
-	u32 starts;	/* objects that can start in one page; class 0: none */
-	u32 size;	/* bytes, odd << shift */
+	u32 inverse; /* of the odd part of size, modulo 2^32 */
+	u32 starts;  /* objects that can start in one page; class 0: none */
+	u32 size;    /* bytes, odd << shift */
 	u16 shift;
 	u16 odd;
 };
@@ -36,7 +36,7 @@ static inline u32 size_class_slab(const struct size_class *class,
 {
 	u32 shift = class->shift > page_shift ? class->shift : page_shift;
 
-	return (u32)class->odd << shift;
+	return (u32) class->odd << shift;
 }
 
 /* Class of an object of this many bytes, 0 to SMALL_MAX. */

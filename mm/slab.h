@@ -28,7 +28,7 @@ static inline u64 slab_forget(u64 page)
 
 static inline u64 slab_mark(u64 page, u32 class, u32 first)
 {
-	return slab_forget(page) | (u64)class << PAGE_CLASS_SHIFT |
+	return slab_forget(page) | (u64) class << PAGE_CLASS_SHIFT |
 	       (u64)first << PAGE_LEN_SHIFT;
 }
 

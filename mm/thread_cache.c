@@ -58,18 +58,18 @@
 
 #include "bug.h"
 #include "objects.h"
-#include "size_class.h"
+#include "slab.h"
 
 __thread struct thread thread_self
 	__attribute__((tls_model("initial-exec"), aligned(64)));
 
 static struct {
 	spinlock_t lock;
-	struct thread *first;	/* (L) */
-	struct magazine *idle;	/* (L) sets of magazines, by their slot[0] */
-	pthread_key_t key;	/* (C) after threads_boot */
-	bool fence;		/* (L) host_membarrier does not work */
-	bool in_child;		/* (L) */
+	struct thread *first;  /* (L) */
+	struct magazine *idle; /* (L) sets of magazines, by their slot[0] */
+	pthread_key_t key;     /* (C) after threads_boot */
+	bool fence;	       /* (L) host_membarrier does not work */
+	bool in_child;	       /* (L) */
 } threads = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void threads_lock(struct thread *self)
@@ -118,38 +118,90 @@ void thread_enter_slow(struct thread *t)
 	}
 }
 
-/* Context: by the thread itself between enter and leave, or while stopped. */
-void thread_report_live(struct thread *t)
+/* Context: of a thread that is stopped or the caller. */
+static void report_live(struct thread *t)
 {
 	if (t->live)
 		heap_account(t->home, t->live);
 	t->live = 0;
 }
 
-/* Hand the older half of the magazine to jemalloc. */
+void thread_report_live(struct thread *t)
+{
+	thread_enter(t);
+	report_live(t);
+	thread_leave(t);
+}
+
+/*
+ * Into jemalloc's cache.  It is faster to tell the size, but for an object at
+ * a page's start: jemalloc takes that for a sample of its profiler then, and
+ * goes a long way to find out that it is not.
+ */
+static inline void cache_object(void *object, u32 bytes)
+{
+	if (likely((uintptr_t)object & ((1u << je_page_shift) - 1)))
+		fhje_sdallocx(object, bytes, 0);
+	else
+		fhje_free(object);
+}
+
+void *thread_refill(struct thread *t, u32 class)
+{
+	struct magazine *magazine = &t->magazine[class];
+	u32 bytes = size_class[class].size;
+	void *more[MAGAZINE_SLOTS / 2];
+	u32 want, nr = 0;
+	void *object;
+
+	thread_enter(t);
+	want = magazine->nr ? 0 : magazine->limit / 2;
+	object = fhje_malloc(bytes);
+	while (object && nr < want) {
+		more[nr] = fhje_malloc(bytes);
+		if (!more[nr])
+			break;
+		slab_check(t->home, more[nr++], class);
+	}
+	/* They will be handed out in the order in which they came. */
+	while (nr)
+		magazine->slot[magazine->nr++] = more[--nr];
+	if (object && thread_account(t, bytes))
+		report_live(t);
+	thread_leave(t);
+	if (object)
+		slab_check(t->home, object, class);
+	return object;
+}
+
+/* Make room: the older half goes to jemalloc. */
 static void spill(struct magazine *magazine, u32 bytes)
 {
-	u32 nr = magazine->nr / 2, i;
+	u32 nr = (magazine->nr + 1) / 2, i;
 
 	for (i = 0; i < nr; i++)
-		fhje_sdallocx(magazine->slot[i], bytes, 0);
+		cache_object(magazine->slot[i], bytes);
 	magazine->nr -= nr;
 	for (i = 0; i < magazine->nr; i++)
 		magazine->slot[i] = magazine->slot[nr + i];
 }
 
-void thread_cache_object(struct thread *t, void *object, u32 class)
+void thread_spill(struct thread *t, void *object, u32 class)
 {
 	struct magazine *magazine = &t->magazine[class];
 	u32 bytes = size_class[class].size;
 
-	if (!magazine->limit) {
-		fhje_sdallocx(object, bytes, 0);
-		return;
+	thread_enter(t);
+	if (magazine->limit) {
+		if (magazine->nr == magazine->limit)
+			spill(magazine, bytes);
+		magazine->slot[magazine->nr++] = object;
+	} else {
+		cache_object(object, bytes);
 	}
-	if (magazine->nr == magazine->limit)
-		spill(magazine, bytes);
-	magazine->slot[magazine->nr++] = object;
+	if (thread_account(t, -(long)bytes))
+		report_live(t);
+	thread_leave(t);
 }
 
 /* A set of empty magazines, one for each class; NULL: no memory. */
@@ -163,8 +215,10 @@ static struct magazine *magazines_get(void)
 		return set;
 	}
 	set = host_reserve(bytes);
-	for (u32 class = 1; set && class <= MAGAZINE_CLASSES; class++)
-		set[class].limit = MAGAZINE_SLOTS;
+	for (u32 class = 1; set && class <= MAGAZINE_CLASSES; class ++)
+		set[class].limit =
+			(u32)min_u64(MAGAZINE_SLOTS,
+				     MAGAZINE_BYTES / size_class[class].size);
 	return set;
 }
 
@@ -178,7 +232,7 @@ static void magazines_put(struct magazine *set)
 /* Empty the cache of this thread, which is stopped or the caller. */
 static void flush_locked(struct thread *t)
 {
-	for (u32 class = 1; class <= MAGAZINE_CLASSES; class++) {
+	for (u32 class = 1; class <= MAGAZINE_CLASSES; class ++) {
 		struct magazine *magazine = &t->magazine[class];
 
 		while (magazine->nr)
@@ -187,7 +241,7 @@ static void flush_locked(struct thread *t)
 	}
 	fhje_je_tcache_flush(t->tsd);
 	if (t->home)
-		thread_report_live(t);
+		report_live(t);
 }
 
 static void thread_exit(void *arg)

@@ -9,24 +9,25 @@
 #include "heap.h"
 
 enum thread_state {
-	THREAD_NEW,	/* never needed a cache */
-	THREAD_LISTED,	/* in the list of threads, may have a home */
-	THREAD_EXITED,	/* its destructor ran: no cache any more */
+	THREAD_NEW,    /* never needed a cache */
+	THREAD_LISTED, /* in the list of threads, may have a home */
+	THREAD_EXITED, /* its destructor ran: no cache any more */
 };
 
 /* thread.stop */
-#define STOP_NOW 1u	/* stay out of jemalloc */
-#define STOP_FENCE 2u	/* host_membarrier does not work: fence yourself */
+#define STOP_NOW 1u   /* stay out of jemalloc */
+#define STOP_FENCE 2u /* host_membarrier does not work: fence yourself */
 
 /*
  * Free objects of one class, on top of jemalloc's own cache: the last few that
  * were freed are handed out again without a call.  Two cache lines.
  */
 #define MAGAZINE_SLOTS 15
-#define MAGAZINE_CLASSES 16	/* up to 512 bytes; the others have limit 0 */
+#define MAGAZINE_BYTES 8192 /* at most so many in one, */
+#define MAGAZINE_CLASSES 28 /* for classes up to 4 KiB */
 struct magazine {
 	u32 nr;
-	u32 limit;		/* (C) */
+	u32 limit; /* (C) 0: none for this class */
 	void *slot[MAGAZINE_SLOTS];
 };
 _Static_assert(sizeof(struct magazine) == 128, "two cache lines");
@@ -36,23 +37,23 @@ _Static_assert(sizeof(struct magazine) == 128, "two cache lines");
  * (A) atomic; (L) threads_lock.
  */
 struct thread {
-	struct fixheap *home;	/* (F) whose objects the cache holds; or NULL */
-	u64 key;		/* (F) of home: marks free objects */
+	struct fixheap *home; /* (F) whose objects the cache holds; or NULL */
+	u64 key;	      /* (F) of home: marks free objects */
 	struct magazine *magazine; /* (F) by class; of home and home_zone */
-	u32 home_zone;		/* (F) which zone's objects the cache holds */
-	u32 busy;		/* (A) inside jemalloc */
-	u32 stop;		/* (A) STOP_ flags */
+	u32 home_zone;		 /* (F) which zone's objects the cache holds */
+	u32 busy;		 /* (A) inside jemalloc */
+	u32 stop;		 /* (A) STOP_ flags */
 	enum thread_state state; /* (T) */
-	long live;		/* (F) bytes not yet told to heap_account */
-	bool nested;		/* (T) inside a function of thread_cache.c */
-	void *tsd;		/* (C) jemalloc's state of the thread */
-	struct thread *next;	/* (L) */
-	struct thread **link;	/* (L) what points to this one */
+	long live;		 /* (F) bytes not yet told to heap_account */
+	bool nested;		 /* (T) inside a function of thread_cache.c */
+	void *tsd;		 /* (C) jemalloc's state of the thread */
+	struct thread *next;	 /* (L) */
+	struct thread **link;	 /* (L) what points to this one */
 };
 
 /* jemalloc's side of a heap. */
 struct objects {
-	u64 key;		/* (C) */
+	u64 key;			 /* (C) */
 	struct binding *zone[NODES_MAX]; /* (C) arena of each zone */
 };
 
@@ -73,11 +74,16 @@ pthread_key_t threads_key(void);
  */
 bool thread_bind(struct thread *t, struct fixheap *heap);
 
-/* Between enter and leave: put a free object of home on top of jemalloc's
- * cache, or below it where the magazine is full. */
-void thread_cache_object(struct thread *t, void *object, u32 class);
+/*
+ * An object from jemalloc's cache, and some more for the magazine if that is
+ * empty.  NULL: no memory.
+ */
+void *thread_refill(struct thread *t, u32 class);
+/* For the magazine that is full, or there is none: take this free object. */
+void thread_spill(struct thread *t, void *object, u32 class);
 
 void thread_enter_slow(struct thread *t);
+/* Tell the heap how many live bytes there are more, or less. */
 void thread_report_live(struct thread *t);
 
 /*
@@ -120,23 +126,17 @@ static inline bool thread_usable(const struct thread *t)
 }
 
 /*
- * Live bytes of the home heap, between enter and leave.  They are told to the
- * heap when they are more than THREAD_LIVE_MAX off, which is looked at when the
- * magazine is empty or full: all magazines hold 45 KiB, so that the heap is
- * never told less than the truth by more than 64 KiB for each thread.
+ * Between enter and leave: live bytes of the home heap.  True when there are
+ * enough to be told to it, by thread_report_live after leave.
  */
-#define THREAD_LIVE_MAX (16l << 10)
-static inline void thread_count(struct thread *t, long bytes)
+#define THREAD_LIVE_MAX (64l << 10)
+static inline bool thread_account(struct thread *t, long bytes)
 {
-	if (IS_ENABLED(CONFIG_VMSTAT))
-		t->live += bytes;
-}
-
-static inline void thread_account(struct thread *t, long bytes)
-{
-	thread_count(t, bytes);
-	if (unlikely(t->live > THREAD_LIVE_MAX || t->live < -THREAD_LIVE_MAX))
-		thread_report_live(t);
+	if (!IS_ENABLED(CONFIG_VMSTAT))
+		return false;
+	t->live += bytes;
+	return unlikely(t->live > THREAD_LIVE_MAX ||
+			t->live < -THREAD_LIVE_MAX);
 }
 
 #endif

@@ -18,6 +18,7 @@
 #include "bug.h"
 #include "page_poison.h"
 #include "pcp.h"
+#include "place.h"
 #include "runmap.h"
 #include "vmstat.h"
 
@@ -88,13 +89,25 @@ struct zero_range zone_take_locked(struct zone *zone, const struct run *run,
 	return known;
 }
 
+static void give(struct zone *zone, const struct run *run,
+		 enum placement placement, bool zero)
+{
+	MM_DEBUG_ON(contig_free_from(zone, run->pfn));
+	contig_give(zone, run->pfn, run->nr_pages, placement, zero);
+	__atomic_sub_fetch(&zone->heap->used, run->nr_pages, __ATOMIC_RELAXED);
+	vmstat_add(&zone->stats.nr_frees, 1);
+}
+
 void zone_give_locked(struct zone *zone, const struct run *run,
 		      enum placement placement)
 {
-	MM_DEBUG_ON(contig_free_from(zone, run->pfn));
-	contig_give(zone, run->pfn, run->nr_pages, placement, 0);
-	__atomic_sub_fetch(&zone->heap->used, run->nr_pages, __ATOMIC_RELAXED);
-	vmstat_add(&zone->stats.nr_frees, 1);
+	give(zone, run, placement, 0);
+}
+
+void zone_give_zero_locked(struct zone *zone, const struct run *run,
+			   enum placement placement)
+{
+	give(zone, run, placement, 1);
 }
 
 void zone_release_locked(struct zone *zone, const struct run *run,
@@ -117,13 +130,15 @@ bool zone_alloc_locked(struct zone *zone, const struct run_request *req,
 	const struct contig_request find = { .nr_pages = req->nr_pages,
 					     .align = req->align,
 					     .placement = req->placement };
+	u64 page = page_make(req->kind, req->placement, zone->index);
 
 	if (zone->nr_free < req->nr_pages ||
-	    !contig_find(zone, &find, &run->pfn))
+	    !place_find(zone, &find, &run->pfn))
 		return false;
 	run->nr_pages = req->nr_pages;
 	*known = zone_take_locked(zone, run, req->placement);
-	runmap_set(zone, run,
-		   page_make(req->kind, req->placement, zone->index));
+	if (req->placement == PLACE_ARRAY)
+		page |= (u64)++zone->nr_stamps << PAGE_STAMP_SHIFT;
+	runmap_set(zone, run, page);
 	return true;
 }

@@ -30,6 +30,9 @@ struct zero_range zone_take_locked(struct zone *zone, const struct run *run,
 				   enum placement placement);
 void zone_give_locked(struct zone *zone, const struct run *run,
 		      enum placement placement);
+/* The same for pages that still read as zero. */
+void zone_give_zero_locked(struct zone *zone, const struct run *run,
+			   enum placement placement);
 /* Give back pages without a head.  With PAGE_POISON the lock is released
  * while they are filled. */
 void zone_release_locked(struct zone *zone, const struct run *run,

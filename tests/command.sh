@@ -8,6 +8,7 @@
 # TAP.  What real programs do under it is preload.sh's.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+tree=$PWD
 built=${1:+${B:?is set by tests/run.sh}/$1}
 built=${built:-${O:-$PWD}}
 fixheap=$(realpath "$built")/tools/fixheap
@@ -366,6 +367,28 @@ report_nothing()
 		says err "^fixheap: nothing to report of '.*/static'"
 }
 
+# ---- the manual -------------------------------------------------------------
+
+# Each public function has its page, and each command and option its words.
+manual()
+{
+	local name
+	for name in $(grep -o 'fixheap_[a-z_]*(' \
+		"$tree/include/fixheap/fixheap.h" | tr -d '(' | sort -u); do
+		grep -q "^\.Fn $name" "$tree/tools/man/fixheap.3" || {
+			echo "$name is not in fixheap.3"
+			return 1
+		}
+	done
+	for name in $({ "$fixheap" run --help; "$fixheap" demo --help; } |
+		grep -oE '^ +--[a-z]+' | tr -d ' -'); do
+		grep -qE -- "(-$name|$name)" "$tree/tools/man/fixheap.1" || {
+			echo "--$name is not in fixheap.1"
+			return 1
+		}
+	done
+}
+
 # ---- the demo ---------------------------------------------------------------
 
 demo()
@@ -378,11 +401,12 @@ demo()
 		says out '0 of 5 cases|[1-4] of 5 cases complete under jemalloc'
 }
 
-# The table's last two columns: what fixheap did, and in how much.
+# The table's last two columns: what fixheap did, and in how much.  The numbers
+# to reach are the benchmark's; these are only what any good heap does.
 demo_results()
 {
 	awk '/^1?[01]*0?u|^1u/ && / completes +[0-9.]+$/ {
-		if ($1 == "1u" && /new, copy/) most = 1.40
+		if ($1 == "1u" && /new, copy/) most = 1.50
 		else most = 1.01
 		if ($NF < 1 || $NF > most) { print "too much: " $0; exit 1 }
 		rows++
@@ -428,8 +452,14 @@ check 'the report of a child without the descriptor' report_finds
 check 'the report of many processes' report_many
 check 'the report of what was left behind' report_left
 check 'the report of a static program' report_nothing
-check 'the demo, plain' demo
-check 'the demo: what it shows' demo_results
-check 'the demo in colors' demo_colors
+check 'the manual' manual
+if grep -q '^CONFIG_PAGE_POISON=y' "$built/.config"; then
+	number=$((number + 1))
+	echo "ok $number - the demo # SKIP PAGE_POISON writes to all memory"
+else
+	check 'the demo, plain' demo
+	check 'the demo: what it shows' demo_results
+	check 'the demo in colors' demo_colors
+fi
 echo "1..$number"
 [ $failed = 0 ]

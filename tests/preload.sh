@@ -79,7 +79,7 @@ need()
 build()
 {
 	local program
-	for program in family oom ends alone forks misuse; do
+	for program in family oom ends alone forks handler misuse; do
 		gcc -std=gnu11 -D_GNU_SOURCE -O1 -fno-builtin \
 			-o "$dir/$program" "tests/preload/$program.c" \
 			-lpthread || return 1
@@ -120,11 +120,19 @@ own_programs()
 	done
 	check '500 forks of a program with busy threads' \
 		heap 256M "$dir/forks" 500
-	check 'a block freed twice' aborts double-large 'free'
-	check 'a pointer that is not ours' aborts foreign 'free'
-	check 'a pointer into a block' aborts interior 'free'
+	check '200 handlers that end a program, with a report' timeout \
+		"$each" "$fixheap" run --heap 64M --report=/dev/null \
+		"$dir/handler" 200
+	check '100 forks of a program with busy threads, with a report' \
+		timeout "$each" "$fixheap" run --heap 256M \
+		--report=/dev/null "$dir/forks" 100
+	check 'a block freed twice' aborts double-large 'double free'
+	check 'a small block freed twice' aborts double-small 'double free'
+	check 'a pointer into a small block' aborts interior-small 'interior'
+	check 'a pointer that is not ours' aborts foreign 'foreign'
+	check 'a pointer into a block' aborts interior 'interior'
 	check 'realloc of a pointer that is not ours' \
-		aborts realloc-foreign 'realloc'
+		aborts realloc-foreign 'realloc.*foreign'
 	check 'transparent huge pages' timeout "$each" "$fixheap" run \
 		--hugepages --heap 256M "$dir/family"
 }

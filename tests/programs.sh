@@ -5,16 +5,26 @@
 #
 # Prints their TAP.  A program that crashes, or that runs no test, is a failed
 # test of its own.
+#   RUNNER         a command in front of each program
+#   EXCEPT         names of programs that are left out
+#   PROGRAM_LIMIT  seconds for each
 set -u
 dir=${B:?is set by tests/run.sh}/$1/tests/bin
 shift
 export CMOCKA_MESSAGE_OUTPUT=TAP
+# TSan's search for lock order gives up on a thread that holds 64 locks, which
+# one does that validates a heap on a large machine, and its default is to end
+# the child of a program with threads that makes a thread.  Races are found.
+export TSAN_OPTIONS=${TSAN_OPTIONS-detect_deadlocks=0:die_after_fork=0}
 status=0 programs=0
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 for program in $(for folder in "${@:-unit}"; do
 	find "$dir/$folder" -type f -executable | sort; done); do
 	name=${program##*/}
+	case " ${EXCEPT-} " in
+	*" $name "*) continue ;;
+	esac
 	programs=$((programs + 1))
 	echo "# $name"
 	timeout -k 5 "${PROGRAM_LIMIT:-300}" ${RUNNER-} "$program" >"$out" 2>&1

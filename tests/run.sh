@@ -20,7 +20,7 @@ O=${O:-$PWD}
 B=$O/tests/build
 MAKE=${MAKE:-make}
 JOBS=${JOBS:-$(nproc)}
-LIMIT=${LIMIT:-1200}
+LIMIT=${LIMIT:-1800}
 export O B MAKE JOBS
 # Variables given to make reach the makes of the steps; its job server, not.
 case ${MAKEFLAGS-} in
@@ -74,9 +74,25 @@ count()
 
 show_failure()
 {
-	grep '^not ok' "$log/$1" | grep -v '# SKIP' | sed 's/^/          /' ||
-		true
-	tail -n 25 "$log/$1" | sed 's/^/        | /'
+	if grep '^not ok' "$log/$1" | grep -qv '# SKIP'; then
+		# What was printed in front of a failure, and behind it.
+		awk '/^(ok|# ok|1\.\.)/ || /^not ok.*# SKIP/ {
+				n = after = 0
+				next
+			}
+			/^not ok/ {
+				for (i = n > 12 ? n - 12 : 0; i < n; i++)
+					print line[i]
+				print
+				n = 0
+				after = 6
+				next
+			}
+			after-- > 0 { print; next }
+			{ line[n++] = $0 }' "$log/$1" | head -n 100
+	else
+		tail -n 25 "$log/$1"
+	fi | sed 's/^/        | /'
 	echo "          status $2 (124: over $LIMIT s); all of it: $log/$1"
 	goal=${list#tests/checks}
 	echo "          again: make check$goal O=$O T=$1"

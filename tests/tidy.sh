@@ -149,8 +149,8 @@ layers()
 base	-	types kconfig export bitmap spinlock maxtree vmstat
 frame	base	host page mmzone run.h bug
 debug	base,frame	page_owner page_poison.h fail_page_alloc
-block	base,frame	page_alloc contig span runmap
-zone	base,frame,debug,block	zone zonelist pcp
+block	base,frame	page_alloc contig span runmap sizetree
+zone	base,frame,debug,block	zone zonelist pcp place
 run	base,frame,debug,block,zone	run run_range
 seam	base,frame	objects.h heap.h fork.h
 client	base,frame,debug,seam	request fault array pages fork direct
@@ -158,8 +158,8 @@ client	base,frame,debug,seam	array_none
 client	base,frame,debug,seam	page_poison.c
 client	base,frame,debug,seam	malloc malloc_runs extent_hooks thread_cache
 client	base,frame,debug,seam	slab size_class je je_glue
-whole	base,frame,debug,block,zone,run,seam,client	heap registry stats
-whole	base,frame,debug,block,zone,run,seam,client	validate validate_block walk
+whole	base,frame,debug,block,zone,run,seam,client	heap registry stats walk
+whole	base,frame,debug,block,zone,run,seam,client	validate validate_block
 END
 }
 
@@ -230,6 +230,27 @@ underscores()
 		awk '$NF ~ /^_/ && $NF !~ /^_GLOBAL_/'
 }
 
+# Writable data and constructors, outside of the files that need some: the list
+# of heaps, what jemalloc forces, and each thread's place.
+globals()
+{
+	local object
+
+	for object in $(find "$build/mm" "$build/arch/linux" -name '*.o'); do
+		case ${object##*/} in
+		je.o | je_glue.o | extent_hooks.o | thread_cache.o | registry.o)
+			continue
+			;;
+		esac
+		objdump -t "$object" | awk -v object="${object#"$build/"}" '
+			/ \.t?(data|bss)[. \t]/ && $NF !~ /^\./ {
+				print object ": writable: " $NF
+			}'
+		objdump -h "$object" | grep -E '\.(init_array|ctors)' |
+			sed "s|^|$object has a constructor:|"
+	done
+}
+
 environment()
 {
 	nm -u "$build/libfixheap.a" | grep -E 'getenv|environ|readlink'
@@ -251,6 +272,7 @@ if tests/build.sh std all >"$build.log" 2>&1; then
 	check 'exported are the declared functions' exported
 	check 'the archive has no other names' archived
 	check 'no leading underscores' underscores
+	check 'no writable globals, no constructors' globals
 	check 'the library reads no environment' environment
 else
 	tail -n 20 "$build.log"

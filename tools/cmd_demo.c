@@ -38,6 +38,7 @@
 #define HEAP_UNITS 160 /* what a heap holds at least, in u */
 #define PRECISION 1024 /* of the search: a part of the peak */
 #define TRIALS_MOST 64
+#define CELL_MAX 112
 
 enum result {
 	DONE,
@@ -227,7 +228,9 @@ static size_t smallest_heap(struct demo *demo, const struct column *column,
 
 /* --- the table ------------------------------------------------------ */
 
-static void run_cell(struct demo *demo, struct column *column, size_t index)
+/* Run one case on one heap, and write its part of the row. */
+static void run_cell(struct demo *demo, struct column *column, size_t index,
+		     char *cell)
 {
 	struct outcome *outcome = &column->outcome[index];
 	char result[DEMO_TEXT_MAX + 16], ratio[16] = "-";
@@ -244,13 +247,12 @@ static void run_cell(struct demo *demo, struct column *column, size_t index)
 	if (smallest)
 		snprintf(ratio, sizeof(ratio), "%.3f",
 			 (double)smallest / (double)peak);
-	told(demo);
-	printf("  %-15s%6s", result, ratio);
+	snprintf(cell, CELL_MAX, "  %-15s%6s", result, ratio);
 }
 
 static void print_table(struct demo *demo)
 {
-	char heap[SIZE_TEXT_MAX], unit[SIZE_TEXT_MAX];
+	char heap[SIZE_TEXT_MAX], unit[SIZE_TEXT_MAX], cell[2][CELL_MAX];
 	size_t index;
 
 	printf("A heap of %s is %.0fu; u is %s, so that 100u is a size class "
@@ -262,10 +264,11 @@ static void print_table(struct demo *demo)
 	printf("%-34s  %-14s%7s  %-14s%7s\n", "arrays", "on this heap",
 	       "least *", "on this heap", "least *");
 	for (index = 0; index < NR_DEMO_CASES; index++) {
-		printf("%-34s", demo_cases[index].about);
-		run_cell(demo, &columns[0], index);
-		run_cell(demo, &columns[1], index);
-		putchar('\n');
+		run_cell(demo, &columns[0], index, cell[0]);
+		run_cell(demo, &columns[1], index, cell[1]);
+		told(demo);
+		printf("%-34s%s%s\n", demo_cases[index].about, cell[0],
+		       cell[1]);
 		fflush(stdout);
 	}
 	puts("\n* the smallest heap that will do, over what is live in it at "

@@ -176,78 +176,100 @@ static struct fixheap *thread_slow(void)
 	return heap;
 }
 
-static inline struct fixheap *thread_heap(void)
+/*
+ * The heap for this call; NULL: an early one.  What is entered is left: a
+ * signal handler must know that we are inside.
+ */
+static inline struct fixheap *enter(void)
 {
+	self.inside++;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (likely(self.state == THREAD_READY))
 		return the_heap;
 	return thread_slow();
 }
 
-static inline void *counted(void *ptr, size_t bytes)
+static inline void leave(void)
 {
-	if (unlikely(!ptr)) {
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	self.inside--;
+}
+
+/* Leave with what the heap gave. */
+static inline void *leave_with(void *ptr, size_t bytes)
+{
+	if (likely(ptr)) {
+		self.nr_allocs++;
+		self.budget -= (long)bytes;
+		if (unlikely(self.budget < 0))
+			publish_now();
+	} else {
 		self.nr_fails++;
-		return NULL;
 	}
-	self.nr_allocs++;
-	self.budget -= (long)bytes;
-	if (unlikely(self.budget < 0))
-		publish_now();
+	leave();
 	return ptr;
+}
+
+/* Leave with memory for an early request. */
+static void *leave_early(size_t alignment, size_t bytes)
+{
+	leave();
+	return early_alloc(alignment, bytes);
 }
 
 /* --- the family ----------------------------------------------------- */
 
 void *malloc(size_t bytes)
 {
-	struct fixheap *heap = thread_heap();
+	struct fixheap *heap = enter();
 
 	if (unlikely(!heap))
-		return early_alloc(MIN_ALIGN, bytes);
-	return counted(fixheap_malloc(heap, bytes), bytes);
+		return leave_early(MIN_ALIGN, bytes);
+	return leave_with(fixheap_malloc(heap, bytes), bytes);
 }
 
 void *calloc(size_t count, size_t bytes)
 {
-	struct fixheap *heap = thread_heap();
+	struct fixheap *heap = enter();
 	size_t all;
 
 	if (unlikely(__builtin_mul_overflow(count, bytes, &all)))
 		all = SIZE_MAX;
 	if (unlikely(!heap))
-		return early_alloc(MIN_ALIGN, all);
-	return counted(fixheap_calloc(heap, count, bytes), all);
+		return leave_early(MIN_ALIGN, all);
+	return leave_with(fixheap_calloc(heap, count, bytes), all);
 }
 
 static void *aligned(size_t alignment, size_t bytes)
 {
-	struct fixheap *heap = thread_heap();
+	struct fixheap *heap = enter();
 
 	if (alignment < MIN_ALIGN)
 		alignment = MIN_ALIGN;
 	if (unlikely(!heap))
-		return early_alloc(alignment, bytes);
-	return counted(fixheap_aligned_alloc(heap, alignment, bytes), bytes);
+		return leave_early(alignment, bytes);
+	return leave_with(fixheap_aligned_alloc(heap, alignment, bytes), bytes);
 }
 
 void free(void *ptr)
 {
-	struct fixheap *heap = thread_heap();
+	struct fixheap *heap;
 
 	if (!ptr || unlikely(early_owns(ptr) || loader_owns(ptr)))
 		return;
-	if (unlikely(!heap)) {
-		/* Without a heap it is older than this library. */
-		if (!the_heap)
-			return;
+	heap = enter();
+	/* Early, but the heap's if there is one; else older than we are. */
+	if (unlikely(!heap))
 		heap = the_heap;
+	if (likely(heap)) {
+		self.nr_frees++;
+		fixheap_free(heap, ptr);
 	}
-	self.nr_frees++;
-	fixheap_free(heap, ptr);
+	leave();
 }
 
 /* realloc where either side is not the heap's. */
-static void *realloc_early(struct fixheap *heap, void *ptr, size_t bytes)
+static void *realloc_early(void *ptr, size_t bytes)
 {
 	size_t old;
 	void *moved;
@@ -258,7 +280,7 @@ static void *realloc_early(struct fixheap *heap, void *ptr, size_t bytes)
 		old = loader_start + loader_bytes - (size_t)ptr;
 	else
 		old = fixheap_usable_size(the_heap, ptr);
-	moved = heap ? malloc(bytes) : early_alloc(MIN_ALIGN, bytes);
+	moved = malloc(bytes);
 	if (!moved)
 		return NULL;
 	memcpy(moved, ptr, old < bytes ? old : bytes);
@@ -276,12 +298,16 @@ void *realloc(void *ptr, size_t bytes)
 		free(ptr);
 		return NULL;
 	}
-	heap = thread_heap();
-	if (unlikely(!heap || early_owns(ptr) || loader_owns(ptr)))
-		return realloc_early(heap, ptr, bytes);
-	ptr = counted(fixheap_realloc(heap, ptr, bytes), bytes);
+	if (unlikely(early_owns(ptr) || loader_owns(ptr)))
+		return realloc_early(ptr, bytes);
+	heap = enter();
+	if (unlikely(!heap)) {
+		leave();
+		return realloc_early(ptr, bytes);
+	}
+	ptr = fixheap_realloc(heap, ptr, bytes);
 	self.nr_frees += !!ptr;
-	return ptr;
+	return leave_with(ptr, bytes);
 }
 
 void *reallocarray(void *ptr, size_t count, size_t bytes)
@@ -359,25 +385,21 @@ void cfree(void *ptr)
 
 size_t malloc_usable_size(void *ptr)
 {
-	struct fixheap *heap = thread_heap();
-
-	if (!ptr)
+	if (!ptr || loader_owns(ptr))
 		return 0;
 	if (early_owns(ptr))
 		return early_size(ptr);
-	if (loader_owns(ptr))
-		return 0;
-	if (unlikely(!heap))
-		heap = the_heap;
-	return heap ? fixheap_usable_size(heap, ptr) : 0;
+	return the_heap ? fixheap_usable_size(the_heap, ptr) : 0;
 }
 
 int malloc_trim(size_t pad)
 {
-	struct fixheap *heap = thread_heap();
+	struct fixheap *heap = enter();
+	int given = heap && fixheap_reclaim(heap) > 0;
 
 	(void)pad;
-	return heap && fixheap_reclaim(heap) > 0;
+	leave();
+	return given;
 }
 
 /* --- the ends ------------------------------------------------------- */

@@ -24,6 +24,7 @@ enum thread_state {
 /* What the library keeps for each thread. */
 struct thread {
 	enum thread_state state;
+	int inside;	    /* calls of ours that have not returned */
 	long budget;	    /* bytes to go until the next publication */
 	long step;	    /* bytes between two publications */
 	uint64_t nr_allocs; /* since the thread was counted last */

@@ -256,11 +256,16 @@ void publish_now(void)
 	self.budget = self.step;
 }
 
+/*
+ * The last word.  It may come from a signal handler (_exit is allowed there),
+ * in the midst of a call that holds locks; then the figures stay as they are.
+ */
 void publish_end(void)
 {
 	if (!mine || getpid() != owner)
 		return;
-	publish_now();
+	if (!self.inside)
+		publish_now();
 	__atomic_store_n(&mine->state, SLOT_ENDED, __ATOMIC_RELAXED);
 }
 

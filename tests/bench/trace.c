@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * trace.c: five loads (and a harder sixth) as lists of operations.
+ * trace.c: five loads (and two harder ones) as lists of operations.
  *
  * A load is written out before it is run, so that the same operations can be
  * replayed on heaps of many sizes to find the smallest in which they all
@@ -35,14 +35,19 @@
  *   grow-several  Four arrays of different sizes grow like that, in turn,
  *                 until they hold the limit.
  *   mixed         Tasks start and end at random; how many there are swings
- *                 between 500 and 1,500.  Each has a stack of 256 KiB and 40
- *                 objects of 16 bytes to 8 KiB.  One object in eight outlives
- *                 its task by a random time.  Arrays of 1 to 256 MiB with
- *                 random lifetimes hold the limit together with all that.
+ *                 between 1,000 and 4,000.  Each has a stack of 256 KiB and
+ *                 24 objects of 16 bytes to 8 KiB.  One object in eight
+ *                 outlives its task by a random time.  Arrays of 1 to 256 MiB
+ *                 come and go at random, 48 on average; when all of this
+ *                 would exceed the limit, arrays are freed until it does not.
  *   random        Arrays of 1 to 256 MiB with random lifetimes hold the
  *                 limit.
+ *
+ * and two that are harder, for which no number is promised:
+ *
  *   grow-random   As grow-several, but eight arrays, and which one grows next
- *                 is random.  No number is promised for it.
+ *                 is random.
+ *   mixed-full    As mixed, but arrays are made until the limit is held.
  *
  * Locking: none, one thread.  Cost: O(operations), 16 bytes each.
  */
@@ -60,7 +65,7 @@
 #define ARRAY_MIN_LOG 20	/* 1 MiB */
 #define ARRAY_MAX_LOG 28	/* 256 MiB */
 #define STACK_BYTES (256 * KIB)
-#define TASK_OBJECTS 40
+#define TASK_OBJECTS 24
 #define GROW_PERCENT 5
 
 const struct trace_spec trace_specs[] = {
@@ -75,6 +80,8 @@ const struct trace_spec trace_specs[] = {
 	{ "random", "arrays of 1 to 256 MiB with random lifetimes", 2 * GIB,
 	  1.60 },
 	{ "grow-random", "eight arrays grown in random order", 2 * GIB, 0 },
+	{ "mixed-full", "the same, always filled up with arrays", 4 * GIB,
+	  0 },
 	{ NULL, NULL, 0, 0 },
 };
 
@@ -312,12 +319,13 @@ static void make_random(struct builder *b, uint64_t limit)
 
 /* --- mixed -------------------------------------------------------------- */
 
-#define MIXED_TASKS_MAX 4096	/* more than ever live at once */
-#define MIXED_TASKS_LOW 500
-#define MIXED_TASKS_HIGH 1500
-#define MIXED_SWINGS 8		/* times that the number of tasks turns */
-#define MIXED_STEPS 2500	/* tasks started or ended in each */
-#define MIXED_ARRAY_EVERY 5	/* steps to an array */
+#define MIXED_TASKS_MAX 8192	/* more than ever live at once */
+#define MIXED_TASKS_LOW 1000
+#define MIXED_TASKS_HIGH 4000
+#define MIXED_SWINGS 6		/* times that the number of tasks turns */
+#define MIXED_STEPS 4000	/* tasks started or ended in each */
+#define MIXED_ARRAY_EVERY 5	/* steps to an array made or freed */
+#define MIXED_ARRAYS 48		/* on average, when far from the limit */
 
 struct task {
 	uint32_t stack;
@@ -327,6 +335,7 @@ struct task {
 struct tasks {
 	struct task task[MIXED_TASKS_MAX];
 	size_t nr;
+	bool full;		/* arrays hold the limit */
 	struct pool orphans;	/* objects that outlived their task */
 };
 
@@ -355,30 +364,44 @@ static void task_end(struct builder *b, struct tasks *tasks)
 	build_free(b, task->stack);
 	*task = tasks->task[--tasks->nr];
 	/* As many orphans die as are made once there are enough of them. */
-	while (tasks->orphans.nr > 5 * MIXED_TASKS_HIGH && !b->failed)
+	while (tasks->orphans.nr > MIXED_TASKS_HIGH && !b->failed)
 		build_free(b, pool_take(b, &tasks->orphans));
 }
 
-/*
- * The number of tasks moves towards `want`: a start is as likely to an end as
- * the wanted number is to the present one.
- */
+/* True as often to false as `more` is to `less`. */
+static bool rather(struct builder *b, size_t more, size_t less)
+{
+	return trace_below(&b->random, more + less) < more;
+}
+
+/* An array is born or dies; the fewer there are, the likelier is a birth. */
+static void mixed_array(struct builder *b, uint64_t limit)
+{
+	if (rather(b, MIXED_ARRAYS, b->arrays.nr))
+		random_array(b, limit);
+	else
+		build_free(b, pool_take(b, &b->arrays));
+}
+
+/* The number of tasks moves towards `want`, quickly at first. */
 static void mixed_swing(struct builder *b, struct tasks *tasks, size_t want,
 			uint64_t limit)
 {
 	for (unsigned i = 0; i < MIXED_STEPS && !b->failed; i++) {
-		bool start = trace_below(&b->random, want + tasks->nr) < want;
-
-		if (start && tasks->nr < MIXED_TASKS_MAX)
+		if (rather(b, want, tasks->nr) && tasks->nr < MIXED_TASKS_MAX)
 			task_start(b, tasks, limit);
-		else if (tasks->nr)
+		else
 			task_end(b, tasks);
-		if (i % MIXED_ARRAY_EVERY == 0)
+		if (i % MIXED_ARRAY_EVERY)
+			continue;
+		if (tasks->full)
 			random_array(b, limit);
+		else
+			mixed_array(b, limit);
 	}
 }
 
-static void make_mixed(struct builder *b, uint64_t limit)
+static void make_mixed(struct builder *b, uint64_t limit, bool full)
 {
 	struct tasks *tasks = calloc(1, sizeof(*tasks));
 
@@ -386,6 +409,9 @@ static void make_mixed(struct builder *b, uint64_t limit)
 		b->failed = true;
 		return;
 	}
+	tasks->full = full;
+	while (tasks->nr < MIXED_TASKS_LOW)
+		task_start(b, tasks, limit);
 	for (unsigned i = 0; i < MIXED_SWINGS; i++)
 		mixed_swing(b, tasks,
 			    i % 2 ? MIXED_TASKS_LOW : MIXED_TASKS_HIGH, limit);
@@ -404,7 +430,9 @@ static int build(struct builder *b, const struct trace_spec *spec)
 	else if (!strcmp(spec->name, "grow-several"))
 		make_grow(b, spec->limit, 4, true);
 	else if (!strcmp(spec->name, "mixed"))
-		make_mixed(b, spec->limit);
+		make_mixed(b, spec->limit, false);
+	else if (!strcmp(spec->name, "mixed-full"))
+		make_mixed(b, spec->limit, true);
 	else if (!strcmp(spec->name, "random"))
 		make_random(b, spec->limit);
 	else if (!strcmp(spec->name, "grow-random"))

@@ -18,6 +18,13 @@ int main(int argc, char **argv)
 		hidden = malloc(1 << 20);
 		free(hidden);
 		free(hidden);
+	} else if (!strcmp(what, "double-small")) {
+		hidden = malloc(100);
+		free(hidden);
+		free(hidden);
+	} else if (!strcmp(what, "interior-small")) {
+		hidden = (char *)malloc(100) + 16;
+		free(hidden);
 	} else if (!strcmp(what, "foreign")) {
 		hidden = somewhere;
 		free(hidden);

@@ -123,6 +123,56 @@ static inline void set_flag(unsigned *flag, unsigned value)
 	__atomic_store_n(flag, value, __ATOMIC_RELEASE);
 }
 
+/* ---- contents ----------------------------------------------------------- */
+
+static inline void fill(void *ptr, unsigned char byte, size_t bytes)
+{
+	memset(ptr, byte, bytes);
+}
+
+static inline bool filled(const void *ptr, unsigned char byte, size_t bytes)
+{
+	const unsigned char *p = ptr;
+
+	return !bytes || (p[0] == byte && !memcmp(p, p + 1, bytes - 1));
+}
+
+/* ---- faults ------------------------------------------------------------- */
+
+/* fixheap_free(ptr) is reported in these words, and does nothing else. */
+static inline void expect_fault(struct fixheap *heap, void *ptr,
+				const char *what)
+{
+	struct faults *faults = heap->fault_data;
+	unsigned nr = faults->nr;
+	size_t live = stats_of(heap).live_bytes;
+
+	errno = 42;
+	fixheap_free(heap, ptr);
+	assert_int_equal(faults->nr, nr + 1);
+	assert_string_equal(faults->api, "fixheap_free");
+	assert_non_null(strstr(faults->what, what));
+	assert_ptr_equal(faults->address, ptr);
+	assert_int_equal(errno, 42);
+	assert_int_equal(stats_of(heap).live_bytes, live);
+}
+
+/* And so are the other two functions that take an object. */
+static inline void expect_both_faults(struct fixheap *heap, void *ptr)
+{
+	struct faults *faults = heap->fault_data;
+	unsigned nr = faults->nr;
+
+	errno = 0;
+	assert_null(fixheap_realloc(heap, ptr, 5));
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(faults->nr, nr + 1);
+	assert_string_equal(faults->api, "fixheap_realloc");
+	assert_int_equal(fixheap_usable_size(heap, ptr), 0);
+	assert_int_equal(faults->nr, nr + 2);
+	assert_string_equal(faults->api, "fixheap_usable_size");
+}
+
 #define TEST(name) cmocka_unit_test_setup(test_##name, reset_machine)
 
 #endif

@@ -73,6 +73,16 @@ void heap_drop(struct test_heap *t)
 	assert_int_equal(munmap(t->memory, t->bytes), 0);
 }
 
+void heap_warm_objects(void)
+{
+	struct test_heap t;
+
+	heap_make(&t, &(struct heap_spec){ .nr_pages = 100 });
+	fixheap_free(t.heap, fixheap_malloc(t.heap, 1));
+	fixheap_destroy(t.heap);
+	assert_int_equal(munmap(t.memory, t.bytes), 0);
+}
+
 void heap_valid(struct test_heap *t)
 {
 	if (fixheap_validate(t->heap))

@@ -49,6 +49,8 @@ void heap_make(struct test_heap *t, const struct heap_spec *spec);
 void heap_end(struct test_heap *t);
 /* The same for one whose books a test has left in disorder on purpose. */
 void heap_drop(struct test_heap *t);
+/* Let the library make what it keeps for threads that use objects. */
+void heap_warm_objects(void);
 /* fixheap_validate finds nothing. */
 void heap_valid(struct test_heap *t);
 /* One fault since the last time, of this api and what. */

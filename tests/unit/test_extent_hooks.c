@@ -89,7 +89,8 @@ static void count_shape(const char *addr, size_t size)
 	unsigned char number = spy.owned[pfn];
 
 	last = pfn + (size >> PAGE_SHIFT) - 1;
-	if (spy.owned[pfn - 1] == number || spy.owned[last + 1] == number)
+	if ((pfn && spy.owned[pfn - 1] == number) ||
+	    spy.owned[last + 1] == number)
 		spy.nr_part++;
 	for (; pfn <= last; pfn++) {
 		if (spy.owned[pfn] == number)
@@ -279,8 +280,8 @@ static void *ask(struct binding *binding, void *new_addr, size_t pages,
 {
 	bool zero = flags & 1, commit = flags & 2;
 	void *addr = binding->hooks.alloc(&binding->hooks, new_addr,
-					  pages << PAGE_SHIFT, alignment,
-					  &zero, &commit, binding->arena);
+					  pages << PAGE_SHIFT, alignment, &zero,
+					  &commit, binding->arena);
 
 	if (addr)
 		assert_true(commit);
@@ -309,8 +310,8 @@ static void test_alloc_arguments(void **state)
 	assert_null(ask(binding, NULL, 512, PAGE_BYTES, ASK_ZERO));
 	addr = ask(binding, NULL, 3, PAGE_BYTES, ASK_COMMIT);
 	assert_non_null(addr);
-	assert_null(ask(binding, addr + 3 * PAGE_BYTES, 1, PAGE_BYTES,
-			ASK_COMMIT));
+	assert_null(
+		ask(binding, addr + 3 * PAGE_BYTES, 1, PAGE_BYTES, ASK_COMMIT));
 	assert_int_equal(binding->nr_pages, 3);
 	give(binding, addr, 3);
 	/* Alignment, from a page to the largest that the heap has room for. */

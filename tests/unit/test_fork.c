@@ -31,8 +31,8 @@ static void *run_load(void *arg)
 		if (random >> 45 & 1)
 			fixheap_reclaim(heap);
 		else
-			fixheap_array_free(heap, fixheap_array_alloc(
-							 heap, 100000, NULL));
+			fixheap_array_free(
+				heap, fixheap_array_alloc(heap, 100000, NULL));
 	}
 	for (int i = 0; i < 200; i++)
 		fixheap_free(heap, object[i]);
@@ -40,7 +40,7 @@ static void *run_load(void *arg)
 }
 
 /* What a child does: 0, or the number of what went wrong. */
-static int child_allocates(struct fixheap *heap)
+static int child_allocates(struct fixheap *heap, bool thorough)
 {
 	struct fixheap_config config = FIXHEAP_CONFIG_INIT;
 	struct fixheap *own;
@@ -54,6 +54,9 @@ static int child_allocates(struct fixheap *heap)
 	}
 	for (int i = 0; i < 300; i++)
 		fixheap_free(heap, object[i]);
+	fixheap_array_free(heap, fixheap_array_alloc(heap, 100000, NULL));
+	if (!thorough)
+		return 0;
 	fixheap_reclaim(heap);
 	if (fixheap_validate(heap))
 		return 2;
@@ -67,7 +70,7 @@ static int child_allocates(struct fixheap *heap)
 	return 0;
 }
 
-static void fork_once(struct fixheap *heap)
+static void fork_once(struct fixheap *heap, bool thorough)
 {
 	int status;
 	pid_t child = fork();
@@ -75,39 +78,34 @@ static void fork_once(struct fixheap *heap)
 	assert_true(child >= 0);
 	if (!child) {
 		alarm(CHILD_SECONDS);
-		_exit(child_allocates(heap));
+		_exit(child_allocates(heap, thorough));
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static void fork_under_load(int times)
-{
-	struct fixheap *heap = make_heap(64 * MIB, NULL);
-	pthread_t thread[3];
-
-	stop = 0;
-	for (int i = 0; i < 3; i++)
-		thread[i] = start_thread(run_load, heap);
-	for (int i = 0; i < times; i++)
-		fork_once(heap);
-	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
-	for (int i = 0; i < 3; i++)
-		join_thread(thread[i]);
-	end_empty_heap(heap);
-}
-
 static void test_many_forks_under_load(void **state)
 {
+	struct fixheap *heap = make_heap(256 * MIB, NULL);
+	pthread_t thread[2];
+
 	(void)state;
-	fork_under_load(2000);
+	stop = 0;
+	for (int i = 0; i < 2; i++)
+		thread[i] = start_thread(run_load, heap);
+	for (int i = 0; i < 2000; i++)
+		fork_once(heap, i % 10 == 0);
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++)
+		join_thread(thread[i]);
+	end_empty_heap(heap);
 }
 
 /* Without threads the child has all that the parent had, caches included. */
 static void test_child_of_one_thread_loses_nothing(void **state)
 {
-	struct fixheap *heap = make_heap(64 * MIB, NULL);
+	struct fixheap *heap = make_heap(256 * MIB, NULL);
 	void *object[500];
 	int status;
 	pid_t child;
@@ -123,8 +121,7 @@ static void test_child_of_one_thread_loses_nothing(void **state)
 		alarm(CHILD_SECONDS);
 		for (size_t i = 1; i < 500; i += 2)
 			fixheap_free(heap, object[i]);
-		_exit(used_after_reclaim(heap) != 0 ||
-		      fixheap_validate(heap));
+		_exit(used_after_reclaim(heap) != 0 || fixheap_validate(heap));
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
@@ -169,7 +166,7 @@ static void *run_forking(void *arg)
 
 static void test_threads_fork_and_children_have_threads(void **state)
 {
-	struct fixheap *heap = make_heap(64 * MIB, NULL);
+	struct fixheap *heap = make_heap(256 * MIB, NULL);
 	pthread_t thread[2];
 
 	(void)state;

@@ -16,9 +16,9 @@
 #define JEMALLOC_NO_RENAME
 #include <jemalloc/jemalloc.h>
 
-#define SAME_PLACE(member)                                               \
-	_Static_assert(offsetof(struct extent_hooks, member) ==          \
-			       offsetof(struct extent_hooks_s, member),  \
+#define SAME_PLACE(member)                                              \
+	_Static_assert(offsetof(struct extent_hooks, member) ==         \
+			       offsetof(struct extent_hooks_s, member), \
 		       "extent hooks in jemalloc's order")
 SAME_PLACE(alloc);
 SAME_PLACE(dalloc);
@@ -60,17 +60,20 @@ static bool truth(const char *name)
 	return value;
 }
 
-/* Every word of the option string was understood and has its effect. */
+/* The words of the option string that matter were understood. */
 static void test_options_are_ours(void **state)
 {
-	unsigned nr_arenas = 0;
+	unsigned nr_arenas = 0, nr_slots = 0;
 	size_t size = sizeof(nr_arenas);
 
 	(void)state;
-	assert_int_equal(fhje_mallctl("opt.narenas", &nr_arenas, &size, NULL,
-				      0),
-			 0);
+	assert_int_equal(
+		fhje_mallctl("opt.narenas", &nr_arenas, &size, NULL, 0), 0);
 	assert_int_equal(nr_arenas, 1);
+	assert_int_equal(fhje_mallctl("opt.tcache_nslots_small_min", &nr_slots,
+				      &size, NULL, 0),
+			 0);
+	assert_int_equal(nr_slots, 8);
 	assert_int_equal(number("opt.tcache_max"), SMALL_MAX);
 	assert_int_equal(number("opt.dirty_decay_ms"), 1000);
 	assert_int_equal(number("opt.muzzy_decay_ms"), 0);
@@ -87,7 +90,7 @@ static void test_classes_are_jemallocs(void **state)
 {
 	(void)state;
 	assert_int_equal(je_boot(), 0);
-	for (u32 class = 1; class <= NR_SIZE_CLASSES; class++) {
+	for (u32 class = 1; class <= NR_SIZE_CLASSES; class ++) {
 		char name[64];
 
 		snprintf(name, sizeof(name), "arenas.bin.%u.size", class);

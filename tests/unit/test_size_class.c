@@ -29,7 +29,7 @@ static void test_smallest_class_that_fits(void **state)
 static void test_sizes_ascend_closely(void **state)
 {
 	(void)state;
-	for (u32 class = 2; class <= NR_SIZE_CLASSES; class++) {
+	for (u32 class = 2; class <= NR_SIZE_CLASSES; class ++) {
 		u32 below = size_class[class - 1].size;
 		u32 size = size_class[class].size;
 
@@ -45,7 +45,7 @@ static void test_sizes_ascend_closely(void **state)
 static void test_starts_is_divisibility(void **state)
 {
 	(void)state;
-	for (u32 class = 1; class <= NR_SIZE_CLASSES; class++) {
+	for (u32 class = 1; class <= NR_SIZE_CLASSES; class ++) {
 		const struct size_class *c = &size_class[class];
 
 		for (u32 n = 0; n < PAGE_BYTES; n++)
@@ -71,7 +71,7 @@ static void test_slab_is_least_common_multiple(void **state)
 {
 	(void)state;
 	for (u32 shift = 12; shift <= 16; shift++) {
-		for (u32 class = 1; class <= NR_SIZE_CLASSES; class++) {
+		for (u32 class = 1; class <= NR_SIZE_CLASSES; class ++) {
 			u32 size = size_class[class].size;
 			u32 slab = 1u << shift;
 

@@ -51,7 +51,7 @@ static void test_any_object_describes_all_of_its_slab(void **state)
 	struct fixheap *heap = make_heap(16 * MIB, NULL);
 
 	(void)state;
-	for (u32 class = 1; class <= NR_SIZE_CLASSES; class++) {
+	for (u32 class = 1; class <= NR_SIZE_CLASSES; class ++) {
 		struct run run = take_slab(heap, class);
 		u32 bytes = (u32)(run.nr_pages << PAGE_SHIFT);
 		u32 size = size_class[class].size;
@@ -134,11 +134,11 @@ static void test_object_outside_of_slabs_is_a_bug(void **state)
 	struct bad_object bad = { heap, NULL };
 
 	(void)state;
-	bad.object = fixheap_array_alloc(heap, MIB, NULL);
+	bad.object = fixheap_pages_alloc(heap, 256, 0, NULL);
 	assert_non_null(bad.object);
 	assert_true(host_sim_aborts(check_bad_object, &bad));
 	assert_non_null(strstr(host_sim_output(), "bug"));
-	fixheap_array_free(heap, bad.object);
+	fixheap_pages_free(heap, bad.object, 256);
 	end_empty_heap(heap);
 }
 

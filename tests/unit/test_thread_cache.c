@@ -5,147 +5,12 @@
  * Threads cannot fail a test: they count what is wrong, and the test looks at
  * the count when they are done.
  */
-#include "objects_test.h"
-
-#include <unistd.h>
+#include "threads_test.h"
 
 #include "objects.h"
 #include "thread_cache.h"
 
 #define HEAP_BYTES (128 * MIB)
-
-static unsigned wrong;
-
-static void check(bool right)
-{
-	if (!right)
-		__atomic_add_fetch(&wrong, 1, __ATOMIC_RELAXED);
-}
-
-static int setup(void **state)
-{
-	wrong = 0;
-	return reset_machine(state);
-}
-
-#define THREAD_TEST(name) cmocka_unit_test_setup(test_##name, setup)
-
-/* An object with its size and a number in its first and last bytes. */
-static void *make_object(struct fixheap *heap, size_t bytes)
-{
-	u64 *object = fixheap_malloc(heap, bytes < 16 ? 16 : bytes);
-
-	if (!object)
-		return NULL;
-	check(fixheap_owns(heap, object));
-	object[0] = bytes;
-	((char *)object)[bytes < 16 ? 15 : bytes - 1] = 0x5c;
-	return object;
-}
-
-static void end_object(struct fixheap *heap, void *object)
-{
-	u64 bytes = object ? *(u64 *)object : 0;
-
-	if (!object)
-		return;
-	check(((char *)object)[bytes < 16 ? 15 : bytes - 1] == 0x5c);
-	fixheap_free(heap, object);
-}
-
-static size_t random_size(u64 *seed)
-{
-	u64 random = next_random(seed);
-
-	return (random >> 8) % (random % 16 ? 1500 : 40000);
-}
-
-/* ---- load --------------------------------------------------------------- */
-
-#define SHARED 256
-struct load {
-	struct fixheap *heap;
-	unsigned *stop;		/* until it is set; NULL: so many steps */
-	u64 seed, steps;
-	u32 cpu;
-	void **shared;		/* [SHARED] objects that any thread may free */
-};
-
-#define OWN 512
-static void *run_load(void *arg)
-{
-	struct load *load = arg;
-	void *own[OWN] = { NULL };
-	u64 i;
-
-	host_sim_set_cpu(load->cpu);
-	for (i = 0; load->stop ? !__atomic_load_n(load->stop, __ATOMIC_RELAXED) :
-				 i < load->steps;
-	     i++) {
-		u64 random = next_random(&load->seed);
-		void **slot = &own[random % OWN], *other;
-
-		end_object(load->heap, *slot);
-		*slot = random >> 30 & 1 ?
-				make_object(load->heap, random_size(&load->seed)) :
-				NULL;
-		if (random >> 31 & 3 || !load->shared)
-			continue;
-		other = make_object(load->heap, random_size(&load->seed));
-		other = __atomic_exchange_n(
-			&load->shared[(random >> 16) % SHARED], other,
-			__ATOMIC_ACQ_REL);
-		end_object(load->heap, other);
-	}
-	for (i = 0; i < OWN; i++)
-		end_object(load->heap, own[i]);
-	return NULL;
-}
-
-#define THREADS 4
-struct crowd {
-	struct load load[THREADS];
-	pthread_t thread[THREADS];
-	void *shared[SHARED];
-	unsigned stop;
-};
-
-static void crowd_start(struct crowd *crowd, struct fixheap *heap, u64 steps)
-{
-	memset(crowd, 0, sizeof(*crowd));
-	for (u32 i = 0; i < THREADS; i++) {
-		crowd->load[i] = (struct load){ .heap = heap,
-						.stop = &crowd->stop,
-						.seed = i + 1,
-						.steps = steps,
-						.cpu = i,
-						.shared = crowd->shared };
-		if (steps)
-			crowd->load[i].stop = NULL;
-		crowd->thread[i] = start_thread(run_load, &crowd->load[i]);
-	}
-}
-
-static void crowd_end(struct crowd *crowd, struct fixheap *heap)
-{
-	__atomic_store_n(&crowd->stop, 1, __ATOMIC_RELAXED);
-	for (u32 i = 0; i < THREADS; i++)
-		join_thread(crowd->thread[i]);
-	for (u32 i = 0; i < SHARED; i++)
-		end_object(heap, crowd->shared[i]);
-	assert_int_equal(wrong, 0);
-}
-
-static void test_threads_free_what_others_made(void **state)
-{
-	static struct crowd crowd;
-	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
-
-	(void)state;
-	crowd_start(&crowd, heap, 200000);
-	crowd_end(&crowd, heap);
-	end_empty_heap(heap);
-}
 
 static void test_threads_on_nodes(void **state)
 {
@@ -331,8 +196,8 @@ static void *run_batch(void *arg)
 
 	host_sim_set_cpu(batch->cpu);
 	for (int i = 0; i < 1000; i++)
-		batch->object[i] = make_object(batch->heap,
-					       (size_t)(i % 40) * 40);
+		batch->object[i] =
+			make_object(batch->heap, (size_t)(i % 40) * 40);
 	return NULL;
 }
 
@@ -394,26 +259,6 @@ static void test_full_zone_falls_back(void **state)
 	end_empty_heap(heap);
 }
 
-static void test_several_heaps_keep_apart(void **state)
-{
-	struct fixheap *heap[3];
-	void *object[3][500];
-
-	(void)state;
-	for (int i = 0; i < 3; i++)
-		heap[i] = make_heap(32 * MIB, NULL);
-	for (int round = 0; round < 20; round++) {
-		for (int i = 0; i < 1500; i++)
-			object[i % 3][i / 3] =
-				make_object(heap[i % 3], (size_t)(i % 700));
-		for (int i = 0; i < 1500; i++)
-			end_object(heap[i % 3], object[i % 3][i / 3]);
-	}
-	assert_int_equal(wrong, 0);
-	for (int i = 0; i < 3; i++)
-		end_empty_heap(heap[i]);
-}
-
 /* Heaps end while a thread that has such a home sleeps; it goes on then. */
 struct nomad {
 	struct fixheap *heap;
@@ -471,171 +316,41 @@ static void test_heaps_end_before_their_threads(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-/* One thread works in a heap of its own, while others come and go. */
-static void *run_creator(void *arg)
-{
-	unsigned *stop = arg;
-
-	while (!__atomic_load_n(stop, __ATOMIC_RELAXED)) {
-		struct fixheap_config config = FIXHEAP_CONFIG_INIT;
-		struct fixheap *heap;
-
-		config.length = 4 * MIB;
-		if (fixheap_create(&config, &heap)) {
-			check(false);
-			break;
-		}
-		for (size_t bytes = 1; bytes < 20000; bytes *= 3)
-			end_object(heap, make_object(heap, bytes));
-		make_object(heap, 500);
-		fixheap_destroy(heap);
-	}
-	return NULL;
-}
-
-static void test_heaps_come_and_go_beside_threads(void **state)
-{
-	static struct crowd crowd;
-	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
-	unsigned stop = 0;
-	pthread_t creator;
-
-	(void)state;
-	creator = start_thread(run_creator, &stop);
-	crowd_start(&crowd, heap, 100000);
-	crowd_end(&crowd, heap);
-	set_flag(&stop, 1);
-	join_thread(creator);
-	assert_int_equal(wrong, 0);
-	end_empty_heap(heap);
-}
-
-/* ---- the end of threads ------------------------------------------------- */
-
-static void *run_short(void *arg)
+/* jemalloc or the C library allocate while we set a thread up. */
+static void *run_nested(void *arg)
 {
 	struct fixheap *heap = arg;
-	void *object[64];
-
-	for (int i = 0; i < 64; i++)
-		object[i] = make_object(heap, (size_t)i * 100);
-	for (int i = 0; i < 64; i++)
-		end_object(heap, object[i]);
-	return NULL;
-}
-
-static void test_storm_of_short_threads(void **state)
-{
-	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
-	pthread_t thread[8];
-
-	(void)state;
-	for (int round = 0; round < 200; round++) {
-		for (int i = 0; i < 8; i++)
-			thread[i] = start_thread(run_short, heap);
-		if (round % 20 == 0)
-			fixheap_reclaim(heap);
-		for (int i = 0; i < 8; i++)
-			join_thread(thread[i]);
-	}
-	assert_int_equal(wrong, 0);
-	/* What they had in their caches went back when they ended. */
-	if (IS_ENABLED(CONFIG_VMSTAT))
-		assert_int_equal(stats_of(heap).live_bytes, 0);
-	end_empty_heap(heap);
-}
-
-/* Keys made after ours: their destructors run when the thread has no cache. */
-static pthread_key_t late_key;
-static struct fixheap *late_heap;
-static unsigned late_calls;
-
-static void late_destructor(void *arg)
-{
-	void *object = make_object(late_heap, 100);
-
-	__atomic_add_fetch(&late_calls, 1, __ATOMIC_RELAXED);
-	check(object != NULL);
-	check(fixheap_usable_size(late_heap, object) >= 100);
-	object = fixheap_realloc(late_heap, object, 5000);
-	check(object != NULL && *(u64 *)object == 100);
-	fixheap_free(late_heap, object);
-	end_object(late_heap, arg);
-	/* jemalloc's own destructor runs in between; come again. */
-	if (__atomic_load_n(&late_calls, __ATOMIC_RELAXED) % 3)
-		pthread_setspecific(late_key, make_object(late_heap, 50));
-}
-
-static void *run_late(void *arg)
-{
-	(void)arg;
-	end_object(late_heap, make_object(late_heap, 300));
-	pthread_setspecific(late_key, make_object(late_heap, 200));
-	return NULL;
-}
-
-static void test_destructors_after_ours(void **state)
-{
-	(void)state;
-	late_heap = make_heap(HEAP_BYTES, NULL);
-	late_calls = 0;
-	assert_int_equal(pthread_key_create(&late_key, late_destructor), 0);
-	for (int i = 0; i < 50; i++)
-		join_thread(start_thread(run_late, NULL));
-	assert_int_equal(late_calls, 150);
-	assert_int_equal(wrong, 0);
-	pthread_key_delete(late_key);
-	end_empty_heap(late_heap);
-}
-
-/* Only frees, and only late: the thread never had a cache. */
-static void late_free(void *arg)
-{
-	end_object(late_heap, arg);
-}
-
-static void *run_late_free(void *arg)
-{
-	pthread_setspecific(late_key, arg);
-	return NULL;
-}
-
-static void test_threads_that_only_free(void **state)
-{
-	(void)state;
-	late_heap = make_heap(HEAP_BYTES, NULL);
-	assert_int_equal(pthread_key_create(&late_key, late_free), 0);
-	for (size_t i = 0; i < 50; i++)
-		join_thread(start_thread(run_late_free,
-					 make_object(late_heap, i * 100)));
-	assert_int_equal(wrong, 0);
-	pthread_key_delete(late_key);
-	end_empty_heap(late_heap);
-}
-
-/* jemalloc or the C library allocate while we set a thread up. */
-static void test_calls_from_within(void **state)
-{
-	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
 	void *before = make_object(heap, 100), *object;
+	struct fixheap *home = thread_self.home;
 
-	(void)state;
+	check(home == heap);
+	thread_self.home = NULL;
 	thread_self.nested = true;
 	object = make_object(heap, 50);
-	assert_non_null(object);
-	assert_int_equal(fixheap_usable_size(heap, object), PAGE_BYTES);
+	check(object && fixheap_usable_size(heap, object) == PAGE_BYTES);
 	end_object(heap, before);
 	end_object(heap, object);
 	/* Does not wait for the lock that it has. */
 	objects_reclaim(heap);
 	thread_self.nested = false;
+	thread_self.home = home;
+	end_object(heap, make_object(heap, 100));
+	return NULL;
+}
+
+static void test_calls_from_within(void **state)
+{
+	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
+
+	(void)state;
+	join_thread(start_thread(run_nested, heap));
+	assert_int_equal(wrong, 0);
 	end_empty_heap(heap);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		THREAD_TEST(threads_free_what_others_made),
 		THREAD_TEST(threads_on_nodes),
 		THREAD_TEST(reclaim_while_threads_work),
 		THREAD_TEST(full_heap_with_threads),
@@ -644,12 +359,7 @@ int main(void)
 		THREAD_TEST(small_object_from_a_sleeping_thread),
 		THREAD_TEST(frees_across_zones_do_not_pollute),
 		THREAD_TEST(full_zone_falls_back),
-		THREAD_TEST(several_heaps_keep_apart),
 		THREAD_TEST(heaps_end_before_their_threads),
-		THREAD_TEST(heaps_come_and_go_beside_threads),
-		THREAD_TEST(storm_of_short_threads),
-		THREAD_TEST(destructors_after_ours),
-		THREAD_TEST(threads_that_only_free),
 		THREAD_TEST(calls_from_within),
 		/* Last: no membarrier from then on. */
 		THREAD_TEST(membarrier_fails_later),

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * place.c: where in its zone an array goes.
+ *
+ * Any free run that is long enough would do; which one is taken decides how
+ * much memory is free in one piece later.  With H pages in the zone and n asked
+ * for, n being a pageblock or more:
+ *
+ *  1. n < H / 256: the highest span that holds it, at its high end.  Such
+ *     small arrays stay out of the way of the large ones.
+ *  2. Else the shortest span that holds it.  Where in the span?
+ *     a. Between two arrays: next to the younger one, as what was made at the
+ *        same time tends to be freed at the same time.
+ *     b. Behind an array, with no array behind the span, and larger than that
+ *        array but no more than twice: this looks like the copy of a growing
+ *        array.  It goes to the high end, so that what is left of the span
+ *        joins the space of the old one when that is freed.  H / 256 pages
+ *        above it are left for the pageblocks of small things.
+ *     c. Else at the low end.
+ *
+ * Rule 2b alone takes an array that grows by 5 % with allocate, copy, free
+ * from 1.41 of its peak of live bytes to 1.01; 2a takes several of them from
+ * 1.22 to 1.18, and 1 takes random lifetimes from 1.64 to 1.57 (`make bench`
+ * has these loads).  First fit, worst fit, tiers by size, and best fit
+ * without the rest were worse.
+ *
+ * Age is the number of the zone's array in a 16-bit count, kept in the
+ * descriptor of its head: only how far it is behind the present matters, and
+ * an error after 65,536 arrays costs nothing but a less good place.
+ *
+ * Locking: the zone lock.  Cost: O(log rows), and up to 511 descriptors to find
+ * the array below a span.
+ */
+#include "place.h"
+
+#include "runmap.h"
+#include "span.h"
+
+#define SMALL_PART 256
+
+/* An array that touches a span: its pages, and how many came after it. */
+struct neighbour {
+	u64 nr_pages; /* 0: none, or something else */
+	u16 age;
+};
+
+static struct neighbour neighbour(const struct zone *zone, u64 pfn)
+{
+	struct neighbour array = { 0, 0 };
+	struct run run;
+	u64 page;
+
+	if (pfn < zone->start_pfn || pfn >= zone->end_pfn ||
+	    !runmap_find(zone, pfn, &run, &page) ||
+	    page_placement(page) != PLACE_ARRAY)
+		return array;
+	array.nr_pages = run.nr_pages;
+	array.age = (u16)(zone->nr_stamps - page_stamp(page));
+	return array;
+}
+
+/* Where in the span that was chosen. */
+static u64 place_in(const struct zone *zone, const struct span *span, u64 nr)
+{
+	u64 reserve = (zone->end_pfn - zone->start_pfn) / SMALL_PART;
+	u64 end = span->pfn + span->nr_pages;
+	struct neighbour below = neighbour(zone, span->pfn - 1);
+	struct neighbour above = neighbour(zone, end);
+
+	if (below.nr_pages && above.nr_pages)
+		return above.age < below.age ? end - nr : span->pfn;
+	if (below.nr_pages && below.nr_pages < nr && nr <= 2 * below.nr_pages &&
+	    span->nr_pages - nr >= reserve)
+		return end - nr - reserve;
+	return span->pfn;
+}
+
+bool place_find(const struct zone *zone, const struct contig_request *req,
+		u64 *pfn)
+{
+	u64 nr = req->nr_pages;
+	struct span span;
+
+	if (nr < BLOCK_PAGES || req->align > 1)
+		return contig_find(zone, req, pfn);
+	if (nr < (zone->end_pfn - zone->start_pfn) / SMALL_PART) {
+		if (!span_last(zone, zone->end_block, nr, &span))
+			return false;
+		*pfn = span.pfn + span.nr_pages - nr;
+		return true;
+	}
+	if (!span_shortest(zone, nr, &span))
+		return contig_find(zone, req, pfn);
+	*pfn = place_in(zone, &span, nr);
+	return true;
+}
