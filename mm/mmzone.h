@@ -81,7 +81,7 @@ struct zone {
 	struct maxtree cross;	    /* (Z) 1 + place in the block of the
 					 * head of the run that reaches over
 					 * the block's end */
-	u16 nr_stamps;		    /* (Z) arrays made so far; place.c */
+	u64 nr_stamps;		    /* (Z) arrays made so far; place.c */
 	struct free_area area[NR_PLACEMENTS]; /* (Z) */
 	struct pcp *pcp;		      /* (C) [heap->topo.nr_cpus] */
 	struct zone_stats {

@@ -18,8 +18,9 @@
  *   bits 3-4   placement
  *   bit  5     ARRAY: new pages are cleared when it grows
  *   bits 8-15  zone
- *   bits 16-23 EXTENT: class of the slab + 1; 0 not known yet
- *   bits 16-31 PLACE_ARRAY: stamp of its age, see place.c
+ *   bits 16-25 PLACE_ARRAY: stamp of its age, see place.c
+ *   bits 26-31 EXTENT: class of the slab, 0 while it is not known; 0 for all
+ *              other kinds, so that slab.h need not look at the kind
  *   bits 32-63 EXTENT: offset of the first object that starts in this page
  *              else: pages of the run - 1
  */
@@ -50,8 +51,10 @@ enum placement {
 #define PAGE_PLACE_SHIFT 3
 #define PAGE_ZERO_FLAG (1ull << 5)
 #define PAGE_ZONE_SHIFT 8
-#define PAGE_CLASS_SHIFT 16
 #define PAGE_STAMP_SHIFT 16
+#define PAGE_STAMP_MASK 0x3ffull
+#define PAGE_CLASS_SHIFT 26
+#define PAGE_CLASS_MASK 0x3full
 #define PAGE_LEN_SHIFT 32
 
 static inline u64 page_make(enum page_kind kind, enum placement place, u32 zone)
@@ -75,9 +78,9 @@ static inline u32 page_zone(u64 page)
 	return page >> PAGE_ZONE_SHIFT & 0xff;
 }
 
-static inline u16 page_stamp(u64 page)
+static inline u64 page_stamp(u64 page)
 {
-	return (u16)(page >> PAGE_STAMP_SHIFT);
+	return page >> PAGE_STAMP_SHIFT & PAGE_STAMP_MASK;
 }
 
 /* Pages of the run that this head begins; 0 for PAGE_NONE. */

@@ -24,9 +24,10 @@
  * has these loads).  First fit, worst fit, tiers by size, and best fit
  * without the rest were worse.
  *
- * Age is the number of the zone's array in a 16-bit count, kept in the
- * descriptor of its head: only how far it is behind the present matters, and
- * an error after 65,536 arrays costs nothing but a less good place.
+ * Age is the number of the array in the zone's count of arrays, of which the
+ * descriptor of its head keeps 10 bits: only how far it is behind the present
+ * matters, and to be wrong after 1,024 arrays costs nothing but a less good
+ * place.
  *
  * Locking: the zone lock.  Cost: O(log rows), and up to 511 descriptors to find
  * the array below a span.
@@ -41,7 +42,7 @@
 /* An array that touches a span: its pages, and how many came after it. */
 struct neighbour {
 	u64 nr_pages; /* 0: none, or something else */
-	u16 age;
+	u64 age;
 };
 
 static struct neighbour neighbour(const struct zone *zone, u64 pfn)
@@ -55,7 +56,7 @@ static struct neighbour neighbour(const struct zone *zone, u64 pfn)
 	    page_placement(page) != PLACE_ARRAY)
 		return array;
 	array.nr_pages = run.nr_pages;
-	array.age = (u16)(zone->nr_stamps - page_stamp(page));
+	array.age = (zone->nr_stamps - page_stamp(page)) & PAGE_STAMP_MASK;
 	return array;
 }
 

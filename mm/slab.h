@@ -11,7 +11,7 @@
 /* Class of the objects; 0: not known, or not a page of a slab. */
 static inline u32 slab_class(u64 page)
 {
-	return page >> PAGE_CLASS_SHIFT & 0xff;
+	return page >> PAGE_CLASS_SHIFT & PAGE_CLASS_MASK;
 }
 
 /* Bytes from the page's start to the first object that starts at or behind

@@ -7,6 +7,10 @@
  * there, and what the blocks, lists, trees and counters say must be what the
  * walk has seen.  The first mistakes are written to stderr, one a line.
  *
+ * What lies in the middle is not looked at: of a run or a row of free blocks
+ * that is longer than two pageblocks only the first and the last are.  And a
+ * fresh look cannot tell whether a page that is said to be zero is.
+ *
  * Locking: all locks of the heap are held, so other threads wait.  Cost:
  * O(runs + free ranges + open blocks); untouched metadata is not touched.
  */
@@ -47,7 +51,8 @@ void check_equal(struct check *check, const char *what, u64 pfn, u64 have,
 		check_fail(check, what, pfn, have, want);
 }
 
-/* Blocks that the walk enters: each open one is checked once. */
+/* Blocks that the walk enters: each is checked once.  Those inside a row of
+ * free blocks are not entered. */
 static void enter_block(struct check *check, u64 pfn)
 {
 	struct zone *zone = check->zone;
@@ -59,10 +64,34 @@ static void enter_block(struct check *check, u64 pfn)
 	check_border(check, b);
 	if (block_is_open(&zone->block[b]))
 		check_open(check, b);
-	else if (bitmap_count(zone->block[b].free) ||
-		 zone->block[b].longest || zone->block[b].next ||
-		 zone->block[b].prev)
-		check_fail(check, "a closed block is not clean", pfn, 1, 0);
+	else
+		check_closed(check, b);
+	if (zone->block[b].span_end || zone->block[b].span_first)
+		check_fail(check, "mark of a row in a block that is in use",
+			   pfn, zone->block[b].span_end, 0);
+}
+
+/* Pages [pfn, end) are inside a run or free: no run begins there. */
+static void check_no_heads(struct check *check, u64 pfn, u64 end)
+{
+	const u64 *page = check->zone->heap->page;
+
+	for (; pfn < end; pfn++)
+		check_equal(check, "descriptor where no run begins", pfn,
+			    page_read(&page[pfn]), 0);
+}
+
+/* The same for the part of a range that lies in its first and last block: so
+ * the cost does not depend on its length. */
+static void check_inside(struct check *check, u64 pfn, u64 end)
+{
+	u64 first_end = round_up(pfn, BLOCK_PAGES);
+	u64 last_start = round_down(end - 1, BLOCK_PAGES);
+
+	if (pfn >= end)
+		return;
+	check_no_heads(check, pfn, min_u64(first_end, end));
+	check_no_heads(check, max_u64(last_start, first_end), end);
 }
 
 /* No page of the run's part in block b may be free. */
@@ -70,8 +99,8 @@ static void check_used(struct check *check, const struct run *run, u32 b)
 {
 	struct zone *zone = check->zone;
 	u64 start = max_u64(run->pfn, (u64)b << BLOCK_SHIFT);
-	u64 end = min_u64(run->pfn + run->nr_pages,
-			  (u64)(b + 1) << BLOCK_SHIFT);
+	u64 end =
+		min_u64(run->pfn + run->nr_pages, (u64)(b + 1) << BLOCK_SHIFT);
 	struct span row;
 	u32 i;
 
@@ -84,6 +113,24 @@ static void check_used(struct check *check, const struct run *run, u32 b)
 	i = bitmap_next_one(zone->block[b].free, start % BLOCK_PAGES);
 	if (i < start % BLOCK_PAGES + (end - start))
 		check_fail(check, "a page of a run is free", start, i, 0);
+}
+
+static void check_descriptor(struct check *check, u64 pfn, u64 page)
+{
+	check_equal(check, "zone in a descriptor", pfn, page_zone(page),
+		    check->zone->index);
+	if (page_kind(page) > PAGE_FREEING)
+		check_fail(check, "kind in a descriptor", pfn, page_kind(page),
+			   PAGE_NONE);
+	if (page_placement(page) >= NR_PLACEMENTS)
+		check_fail(check, "placement in a descriptor", pfn,
+			   page_placement(page), 0);
+	if (page_kind(page) == PAGE_CACHED) {
+		check->nr_cached++;
+		check_equal(check, "descriptor of a cached page", pfn, page,
+			    page_make(PAGE_CACHED, PLACE_SMALL,
+				      check->zone->index));
+	}
 }
 
 static u64 check_run(struct check *check, u64 pfn, u64 page)
@@ -99,9 +146,8 @@ static u64 check_run(struct check *check, u64 pfn, u64 page)
 		return zone->end_pfn;
 	}
 	last = (u32)((pfn + run.nr_pages - 1) >> BLOCK_SHIFT);
-	check_equal(check, "zone in a descriptor", pfn, page_zone(page),
-		    zone->index);
-	check->nr_cached += page_kind(page) == PAGE_CACHED;
+	check_descriptor(check, pfn, page);
+	check_inside(check, pfn + 1, pfn + run.nr_pages);
 	check_used(check, &run, first);
 	if (first == last)
 		return pfn + run.nr_pages;
@@ -125,6 +171,7 @@ static u64 check_range(struct check *check, u64 pfn)
 	    pb->span_end) {
 		end = (u64)check_row(check, (u32)(pfn >> BLOCK_SHIFT))
 		      << BLOCK_SHIFT;
+		check_inside(check, pfn, end);
 		check->nr_free += end - pfn;
 		return end;
 	}
@@ -135,13 +182,11 @@ static u64 check_range(struct check *check, u64 pfn)
 	if (block_is_open(pb))
 		end += bitmap_ones_from(pb->free, pfn % BLOCK_PAGES);
 	if (end == pfn) {
-		check_fail(check, "a page is neither free nor in a run", pfn,
-			   0, 1);
+		check_fail(check, "a page is neither free nor in a run", pfn, 0,
+			   1);
 		return pfn + 1;
 	}
-	for (u64 p = pfn; p < end; p++)
-		check_equal(check, "descriptor of a free page", p,
-			    page_read(&zone->heap->page[p]), 0);
+	check_no_heads(check, pfn, end);
 	check->nr_free += end - pfn;
 	return end;
 }
@@ -151,6 +196,9 @@ static u64 check_zone(struct check *check)
 	struct zone *zone = check->zone;
 	u64 pfn = zone->start_pfn;
 
+	/* what follows searches the trees: not if it would be led astray */
+	if (!check_summaries(check))
+		return check->nr_errors;
 	while (pfn < zone->end_pfn)
 		pfn = check_range(check, pfn);
 	check_equal(check, "free pages of the zone", pfn, zone->nr_free,
@@ -174,8 +222,11 @@ int fixheap_validate(struct fixheap *heap)
 		nr_free += check.nr_free;
 	}
 	check = (struct check){ .zone = &heap->zone[0] };
-	check_equal(&check, "used pages of the heap", 0,
-		    heap->used + nr_free, heap->end_pfn - heap->start_pfn);
+	check_equal(&check, "used pages of the heap", 0, heap->used + nr_free,
+		    heap->end_pfn - heap->start_pfn);
+	if (heap->peak_used < heap->used)
+		check_fail(&check, "highest use of the heap", 0,
+			   heap->peak_used, heap->used);
 	heap_unlock_all(heap);
 	return nr_errors + check.nr_errors ? -EUCLEAN : 0;
 }

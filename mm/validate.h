@@ -10,13 +10,13 @@
 struct check {
 	struct zone *zone;
 	u64 nr_errors;
-	u64 nr_free;		/* free pages seen */
-	u64 nr_cached;		/* pages in per-CPU caches seen */
-	u64 nr_open;		/* open blocks seen */
-	u64 nr_spans;		/* filed spans seen */
-	u64 nr_rows;		/* of them with whole blocks */
-	u64 nr_cross;		/* runs that leave their block */
-	u64 last_open;		/* open block seen last + 1 */
+	u64 nr_free;   /* free pages seen */
+	u64 nr_cached; /* pages in per-CPU caches seen */
+	u64 nr_open;   /* open blocks seen */
+	u64 nr_spans;  /* filed spans seen */
+	u64 nr_rows;   /* of them with whole blocks */
+	u64 nr_cross;  /* runs that leave their block */
+	u64 last_open; /* open block seen last + 1 */
 };
 
 /* Note that invariant `what` is broken at pfn: have instead of want. */
@@ -26,12 +26,15 @@ void check_fail(struct check *check, const char *what, u64 pfn, u64 have,
 void check_equal(struct check *check, const char *what, u64 pfn, u64 have,
 		 u64 want);
 
-/* validate_block.c: one open block; the row that starts at block b, its end
- * is returned; the lists and trees as a whole. */
+/* validate_block.c: one open block; one that is all in use; the row that
+ * starts at block b, its end is returned; the lists and trees as a whole.
+ * check_summaries: false: searching the trees would go wrong. */
 void check_open(struct check *check, u32 b);
+void check_closed(struct check *check, u32 b);
 u32 check_row(struct check *check, u32 b);
 void check_border(struct check *check, u32 b);
 void check_lists(struct check *check);
 void check_trees(struct check *check);
+bool check_summaries(struct check *check);
 
 #endif

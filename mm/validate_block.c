@@ -10,7 +10,6 @@
 #include "validate.h"
 
 #include "bitmap.h"
-#include "sizetree.h"
 #include "span.h"
 
 static u64 block_pfn(u32 b)
@@ -38,11 +37,25 @@ void check_open(struct check *check, u32 b)
 	if (pb->placement >= NR_PLACEMENTS)
 		check_fail(check, "placement of a block", pfn, pb->placement,
 			   0);
-	if (pb->span_end || pb->span_first)
-		check_fail(check, "an open block is the end of a row", pfn,
-			   pb->span_end, 0);
 	check_equal(check, "fullness class of an open block", pfn, pb->listed,
 		    pb->nr_free / (BLOCK_PAGES / NR_FULLNESS));
+}
+
+/* A block without a page of its own: all are free, or none is. */
+void check_closed(struct check *check, u32 b)
+{
+	const struct pageblock *pb = &check->zone->block[b];
+	u64 pfn = block_pfn(b);
+
+	check_equal(check, "free pages of a closed block", pfn,
+		    bitmap_count(pb->free) + pb->nr_free, 0);
+	check_equal(check, "known-zero pages of a closed block", pfn,
+		    bitmap_count(pb->zero), 0);
+	check_equal(check, "longest run of a closed block", pfn, pb->longest,
+		    0);
+	if (pb->next || pb->prev)
+		check_fail(check, "a closed block is in a list", pfn, pb->next,
+			   0);
 }
 
 /* Leaf i of a tree, and the summaries above it. */
@@ -91,6 +104,11 @@ u32 check_row(struct check *check, u32 b)
 	check->nr_spans++;
 	check_equal(check, "first block as its last one knows it", block_pfn(b),
 		    zone->block[end - 1].span_first, b + 1);
+	check_closed(check, b);
+	check_closed(check, end - 1);
+	if (end - 1 > b && (pb->span_first || zone->block[end - 1].span_end))
+		check_fail(check, "mark inside a row of free blocks",
+			   block_pfn(b), pb->span_first, 0);
 	if (end < zone->end_block && zone->block[end].span_end)
 		check_fail(check, "two rows of free blocks touch",
 			   block_pfn(end), 1, 0);
@@ -133,6 +151,10 @@ static u64 check_list(struct check *check, u32 place, u32 full, u32 longest)
 		const struct pageblock *pb = &zone->block[b - 1];
 		u64 pfn = block_pfn(b - 1);
 
+		if (b <= zone->first_block || b > zone->end_block) {
+			check_fail(check, "block of a free area", prev, b, 0);
+			break;
+		}
 		check_equal(check, "link of a free area", pfn, pb->prev, prev);
 		check_equal(check, "list of a block: placement", pfn,
 			    pb->placement, place);
@@ -158,56 +180,95 @@ void check_lists(struct check *check)
 	check_equal(check, "open blocks in the lists", 0, nr, check->nr_open);
 }
 
-static u64 count_leaves(const struct maxtree *tree)
+/* Lines of a max tree, as maxtree.c has them. */
+#define FAN_SHIFT 4
+#define FAN (1u << FAN_SHIFT)
+
+static void check_line(struct check *check, const struct maxtree *tree, u32 l,
+		       u64 i)
 {
+	const u32 *line = &tree->level[l - 1][i << FAN_SHIFT];
+	u32 max = 0;
+
+	for (u32 j = 0; j < FAN; j++)
+		max = line[j] > max ? line[j] : max;
+	check_equal(check, "summary of a tree",
+		    block_pfn(check->zone->first_block) +
+			    (i << (l * FAN_SHIFT + BLOCK_SHIFT)),
+		    tree->level[l][i], max);
+}
+
+/* All lines below entries that are not 0, from left to right; the number of
+ * values that are not 0. */
+static u64 check_lines(struct check *check, const struct maxtree *tree)
+{
+	u32 top = tree->nr_levels - 1, l = top;
 	u64 nr = 0, i = 0;
 
-	while ((i = maxtree_first(tree, i, 1)) != MAXTREE_NONE) {
-		nr++;
-		i++;
-	}
+	do {
+		if (l && tree->level[l][i]) {
+			check_line(check, tree, l, i);
+			l--;
+			i <<= FAN_SHIFT;
+			continue;
+		}
+		nr += !l && tree->level[0][i];
+		for (i++; l < top && i % FAN == 0; l++)
+			i >>= FAN_SHIFT;
+	} while (l < top || !i);
 	return nr;
 }
 
-static u32 largest_leaf(const struct maxtree *tree)
-{
-	u32 largest = 0;
-	u64 i = 0;
-
-	while ((i = maxtree_first(tree, i, 1)) != MAXTREE_NONE) {
-		u32 value = maxtree_get(tree, i++);
-
-		largest = value > largest ? value : largest;
-	}
-	return largest;
-}
-
-static void check_tree(struct check *check, const char *what,
-		       const struct maxtree *tree, u64 nr)
-{
-	u32 max = maxtree_max(tree);
-
-	check_equal(check, what, 0, count_leaves(tree), nr);
-	check_equal(check, "root of a tree", 0, max, largest_leaf(tree));
-}
-
-/* Every node is a row, and a search for its own key finds it. */
-static u64 check_rows(struct check *check)
+bool check_summaries(struct check *check)
 {
 	struct zone *zone = check->zone;
+	u64 nr_errors = check->nr_errors;
+
+	check_lines(check, &zone->span_pages);
+	check_lines(check, &zone->span_blocks);
+	check_lines(check, &zone->cross);
+	return nr_errors == check->nr_errors;
+}
+
+/* A treap of n nodes is hardly ever deeper than 5 log2(n). */
+#define DEEPEST 200
+
+/* As sizetree_find, but not led astray by a wrong link. */
+static bool find_row(struct check *check, u32 nr_blocks, u32 b, u32 *first)
+{
+	const struct zone *zone = check->zone;
+	u32 at = zone->size_root, nr = 0, length;
+
+	*first = zone->end_block;
+	while (at) {
+		const struct pageblock *pb = &zone->block[at - 1];
+
+		if (at <= zone->first_block || at > zone->end_block ||
+		    pb->span_end < at || nr++ > DEEPEST) {
+			check_fail(check, "link of the tree by length",
+				   block_pfn(b), at, 0);
+			return false;
+		}
+		length = pb->span_end - (at - 1);
+		if (length < nr_blocks || (length == nr_blocks && at - 1 < b)) {
+			at = pb->size_right;
+		} else {
+			*first = at - 1;
+			at = pb->size_left;
+		}
+	}
+	return *first < zone->end_block;
+}
+
+/* Every row is found by a search, each behind the one before it. */
+static u64 count_rows(struct check *check)
+{
 	u32 nr_blocks = 0, b = 0, found;
 	u64 nr = 0;
 
-	while (nr <= check->nr_rows &&
-	       sizetree_find(zone, nr_blocks, b, &found)) {
-		u32 end = zone->block[found].span_end;
-
+	while (nr <= check->nr_rows && find_row(check, nr_blocks, b, &found)) {
 		nr++;
-		check_equal(check, "row in the tree by length",
-			    block_pfn(found), end > found, 1);
-		if (end <= found)
-			break;
-		nr_blocks = end - found;
+		nr_blocks = check->zone->block[found].span_end - found;
 		b = found + 1;
 	}
 	return nr;
@@ -217,12 +278,12 @@ void check_trees(struct check *check)
 {
 	struct zone *zone = check->zone;
 
-	check_tree(check, "spans filed by pages", &zone->span_pages,
-		   check->nr_spans);
-	check_tree(check, "spans filed by blocks", &zone->span_blocks,
-		   check->nr_rows);
-	check_equal(check, "rows filed by length", 0, check_rows(check),
+	check_equal(check, "spans filed by pages", 0,
+		    check_lines(check, &zone->span_pages), check->nr_spans);
+	check_equal(check, "spans filed by blocks", 0,
+		    check_lines(check, &zone->span_blocks), check->nr_rows);
+	check_equal(check, "rows filed by length", 0, count_rows(check),
 		    check->nr_rows);
-	check_tree(check, "runs that leave their block", &zone->cross,
-		   check->nr_cross);
+	check_equal(check, "runs that leave their block", 0,
+		    check_lines(check, &zone->cross), check->nr_cross);
 }

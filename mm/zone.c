@@ -138,7 +138,8 @@ bool zone_alloc_locked(struct zone *zone, const struct run_request *req,
 	run->nr_pages = req->nr_pages;
 	*known = zone_take_locked(zone, run, req->placement);
 	if (req->placement == PLACE_ARRAY)
-		page |= (u64)++zone->nr_stamps << PAGE_STAMP_SHIFT;
+		page |= (++zone->nr_stamps & PAGE_STAMP_MASK)
+			<< PAGE_STAMP_SHIFT;
 	runmap_set(zone, run, page);
 	return true;
 }

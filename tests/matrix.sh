@@ -158,9 +158,10 @@ try()	# try NAME: build it and run its unit tests
 	else
 		r=1
 		{
-			grep '^CONFIG' "$dir/$1/.config"
-			grep '^not ok' "$dir/$1.log"
-			tail -n 30 "$dir/$1.log"
+			grep '^CONFIG' "$dir/$1/.config" | paste -sd ' '
+			grep -v '# SKIP' "$dir/$1.log" |
+				grep -B 5 -A 5 '^not ok' ||
+				tail -n 20 "$dir/$1.log"
 		} | sed 's/^/# /'
 		echo "# again: SEED=$seed tests/matrix.sh $1"
 	fi

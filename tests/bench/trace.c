@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * trace.c: five loads (and two harder ones) as lists of operations.
  *
@@ -70,19 +70,20 @@
 
 const struct trace_spec trace_specs[] = {
 	{ "replace", "an array replaced and split among kept small objects",
-	  GIB, 1.01 },
+	  GIB, 1.01, 6 },
 	{ "grow-one", "one array grown by allocate, copy, free in 5 % steps",
-	  2 * GIB, 1.40 },
+	  2 * GIB, 1.40, 24 },
 	{ "grow-several", "four arrays grown like that in turn", 2 * GIB,
-	  1.20 },
+	  1.20, 24 },
 	{ "mixed", "256 KiB stacks, objects and arrays coming and going",
-	  4 * GIB, 1.30 },
+	  4 * GIB, 1.30, 6 },
 	{ "random", "arrays of 1 to 256 MiB with random lifetimes", 2 * GIB,
-	  1.60 },
-	{ "grow-random", "eight arrays grown in random order", 2 * GIB, 0 },
-	{ "mixed-full", "the same, always filled up with arrays", 4 * GIB,
-	  0 },
-	{ NULL, NULL, 0, 0 },
+	  1.60, 12 },
+	{ "grow-random", "eight arrays grown in random order", 2 * GIB, 0,
+	  24 },
+	{ "mixed-full", "mixed, always filled up with arrays", 4 * GIB, 0,
+	  3 },
+	{ NULL, NULL, 0, 0, 0 },
 };
 
 /* Ids in no particular order; one can be taken out at random. */

@@ -37,6 +37,7 @@ struct trace_spec {
 	const char *what;	/* one line for --help */
 	uint64_t limit;		/* bytes live that the load aims at */
 	double target;		/* smallest heap / peak live; 0: none is set */
+	unsigned nr_seeds;	/* what the mean is taken over */
 };
 
 extern const struct trace_spec trace_specs[];	/* ends with name NULL */

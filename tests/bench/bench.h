@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bench.h: what the parts of the benchmark share; see main.c.
+ */
+#ifndef BENCH_BENCH_H
+#define BENCH_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <fixheap/fixheap.h>
+
+struct bench_options {
+	bool quick;		/* fewer seeds and operations */
+	uint64_t seed;		/* the first seed */
+	const char *only;	/* one measure by name; NULL: all */
+};
+
+enum bench_result {
+	BENCH_OK,	/* every target was reached */
+	BENCH_MISSED,	/* one was not */
+	BENCH_ERROR,	/* something went wrong, and has been told */
+};
+
+/* Smallest heap over peak live, a row for each load. */
+enum bench_result bench_overhead(const struct bench_options *options);
+/* Pageblocks whole after random single-page traffic. */
+enum bench_result bench_pages(const struct bench_options *options);
+/* A hot malloc/free pair against the process's own. */
+enum bench_result bench_pair(const struct bench_options *options);
+
+/* The worse of two results. */
+static inline enum bench_result bench_worse(enum bench_result a,
+					    enum bench_result b)
+{
+	return a > b ? a : b;
+}
+
+/* "ok" or "MISSED", for the last column. */
+const char *bench_verdict(enum bench_result result);
+/* A line on standard error, at most one a second. */
+void bench_progress(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+/* Why the benchmark cannot go on, on standard error. */
+enum bench_result bench_error(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+/* Address space that takes memory only where it is touched; NULL: told. */
+void *bench_reserve(size_t bytes);
+void bench_release(void *base, size_t bytes);
+
+/*
+ * A heap over the first `length` bytes at base; NULL: told.
+ */
+struct fixheap *bench_heap(void *base, size_t length);
+
+/* Whether the library was built with arrays, and with objects. */
+bool bench_has_arrays(void);
+bool bench_has_objects(void);
+
+#endif
