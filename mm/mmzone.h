@@ -58,6 +58,7 @@ _Static_assert(sizeof(struct pageblock) == 192, "three cache lines");
 /* Open blocks of one placement by fullness, then by longest free run. */
 #define NR_FULLNESS 8
 struct free_area {
+	u32 nr_blocks[NR_FULLNESS];	    /* (Z) in the lists of this class */
 	u64 mask[NR_FULLNESS][BLOCK_WORDS]; /* (Z) lists that hold a block */
 	u32 head[NR_FULLNESS][BLOCK_PAGES]; /* (Z) first block + 1 */
 };

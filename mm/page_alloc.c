@@ -43,6 +43,7 @@ static void block_file(struct zone *zone, u32 b)
 	if (pb->next)
 		zone->block[pb->next - 1].prev = b + 1;
 	*head = b + 1;
+	area->nr_blocks[pb->listed]++;
 	bitmap_set(area->mask[pb->listed], pb->longest, 1);
 }
 
@@ -61,6 +62,7 @@ static void block_unfile(struct zone *zone, u32 b, u32 longest)
 		*head = pb->next;
 	pb->next = 0;
 	pb->prev = 0;
+	area->nr_blocks[pb->listed]--;
 	if (!*head)
 		bitmap_clear(area->mask[pb->listed], longest, 1);
 }
@@ -172,8 +174,10 @@ static bool find_sure(const struct zone *zone, const struct block_request *req,
 		      u32 full, u64 *pfn)
 {
 	const struct free_area *area = &zone->area[req->place];
-	u32 l = bitmap_next_one(area->mask[full], sure_length(req));
+	u32 l = BLOCK_PAGES;
 
+	if (area->nr_blocks[full])
+		l = bitmap_next_one(area->mask[full], sure_length(req));
 	return l < BLOCK_PAGES &&
 	       block_try(zone, area->head[full][l] - 1, req, pfn);
 }
