@@ -25,18 +25,6 @@
 #include "page_alloc.h"
 #include "zone.h"
 
-#define PCP_BUFFER 64
-
-struct pcp {
-	spinlock_t lock;
-	u64 word;		/* (P) pages of the group that are here */
-	u64 zero;		/* (P) those that read as zero */
-	u64 base;		/* (P) first pfn of the group */
-	u32 nr;			/* (P) pages in the buffer */
-	u32 nr_pages;		/* (P) written, (A) read */
-	u32 buffer[PCP_BUFFER]; /* (P) pfns from the zone's start */
-} __attribute__((aligned(64)));
-
 size_t pcp_bytes(u32 nr_cpus)
 {
 	return nr_cpus * sizeof(struct pcp);

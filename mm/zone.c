@@ -31,7 +31,7 @@ void zone_init(struct zone *zone, u64 start_pfn, u64 end_pfn, void *memory,
 	       bool known_zero)
 {
 	char *next = memory;
-	u64 nr_blocks;
+	u64 nr_blocks, border;
 
 	zone->start_pfn = start_pfn;
 	zone->end_pfn = end_pfn;
@@ -45,8 +45,11 @@ void zone_init(struct zone *zone, u64 start_pfn, u64 end_pfn, void *memory,
 	maxtree_init(&zone->cross, next, nr_blocks);
 	next += maxtree_bytes(nr_blocks);
 	pcp_init(zone, next);
-	contig_give(zone, start_pfn, end_pfn - start_pfn, PLACE_ARRAY,
+	/* a part of a block at the high end is for small things */
+	border = max_u64(round_down(end_pfn, BLOCK_PAGES), start_pfn);
+	contig_give(zone, start_pfn, border - start_pfn, PLACE_ARRAY,
 		    known_zero);
+	contig_give(zone, border, end_pfn - border, PLACE_SMALL, known_zero);
 }
 
 struct zone *zone_of(const struct fixheap *heap, u64 pfn)

@@ -12,15 +12,15 @@
 #include <fixheap/fixheap.h>
 
 struct bench_options {
-	bool quick;		/* fewer seeds and operations */
-	uint64_t seed;		/* the first seed */
-	const char *only;	/* one measure by name; NULL: all */
+	bool quick;	  /* fewer seeds and operations */
+	uint64_t seed;	  /* the first seed */
+	const char *only; /* one measure by name; NULL: all */
 };
 
 enum bench_result {
-	BENCH_OK,	/* every target was reached */
-	BENCH_MISSED,	/* one was not */
-	BENCH_ERROR,	/* something went wrong, and has been told */
+	BENCH_OK,     /* every target was reached */
+	BENCH_MISSED, /* one was not */
+	BENCH_ERROR,  /* something went wrong, and has been told */
 };
 
 /* Smallest heap over peak live, a row for each load. */

@@ -188,8 +188,8 @@ static bool probe(bool arrays)
 	} else if (heap) {
 		void *object = fixheap_malloc(heap, 64);
 
-		there = object && fixheap_usable_size(heap, object) <
-					  fixheap_page_size();
+		there = object &&
+			fixheap_usable_size(heap, object) < fixheap_page_size();
 	}
 	fixheap_destroy(heap);
 	if (base)

@@ -62,8 +62,8 @@
 #define MIB ((uint64_t)1 << 20)
 #define GIB ((uint64_t)1 << 30)
 
-#define ARRAY_MIN_LOG 20	/* 1 MiB */
-#define ARRAY_MAX_LOG 28	/* 256 MiB */
+#define ARRAY_MIN_LOG 20 /* 1 MiB */
+#define ARRAY_MAX_LOG 28 /* 256 MiB */
 #define STACK_BYTES (256 * KIB)
 #define TASK_OBJECTS 24
 #define GROW_PERCENT 5
@@ -73,16 +73,14 @@ const struct trace_spec trace_specs[] = {
 	  GIB, 1.01, 6 },
 	{ "grow-one", "one array grown by allocate, copy, free in 5 % steps",
 	  2 * GIB, 1.40, 24 },
-	{ "grow-several", "four arrays grown like that in turn", 2 * GIB,
-	  1.20, 24 },
+	{ "grow-several", "four arrays grown like that in turn", 2 * GIB, 1.20,
+	  24 },
 	{ "mixed", "256 KiB stacks, objects and arrays coming and going",
 	  4 * GIB, 1.30, 6 },
 	{ "random", "arrays of 1 to 256 MiB with random lifetimes", 2 * GIB,
 	  1.60, 12 },
-	{ "grow-random", "eight arrays grown in random order", 2 * GIB, 0,
-	  24 },
-	{ "mixed-full", "mixed, always filled up with arrays", 4 * GIB, 0,
-	  3 },
+	{ "grow-random", "eight arrays grown in random order", 2 * GIB, 0, 24 },
+	{ "mixed-full", "mixed, always filled up with arrays", 4 * GIB, 0, 3 },
 	{ NULL, NULL, 0, 0, 0 },
 };
 
@@ -92,15 +90,20 @@ struct pool {
 	size_t nr, room;
 };
 
+struct live {
+	uint64_t bytes;
+	enum trace_kind kind;
+};
+
 struct builder {
 	struct trace *trace;
-	uint64_t random;	/* state of the random numbers */
-	size_t room;		/* operations that trace->op has room for */
-	uint64_t *bytes;	/* [ids_room]: size of what is live */
+	uint64_t random;    /* state of the random numbers */
+	size_t room;	    /* operations that trace->op has room for */
+	struct live *thing; /* [ids_room]: what is live, by id */
 	size_t ids_room;
-	struct pool unused;	/* ids that can be given out again */
+	struct pool unused; /* ids that can be given out again */
 	struct pool arrays;
-	bool failed;		/* out of memory: nothing more is written */
+	bool failed; /* out of memory: nothing more is written */
 };
 
 uint64_t trace_random(uint64_t *state)
@@ -184,12 +187,12 @@ static uint32_t build_alloc(struct builder *b, enum trace_kind kind,
 		id = b->unused.id[--b->unused.nr];
 	else
 		id = trace->nr_ids++;
-	if (!make_room((void **)&b->bytes, &b->ids_room, id,
-		       sizeof(*b->bytes))) {
+	if (!make_room((void **)&b->thing, &b->ids_room, id,
+		       sizeof(*b->thing))) {
 		b->failed = true;
 		return 0;
 	}
-	b->bytes[id] = bytes;
+	b->thing[id] = (struct live){ bytes, kind };
 	trace->live += bytes;
 	if (trace->live > trace->peak_live)
 		trace->peak_live = trace->live;
@@ -199,10 +202,13 @@ static uint32_t build_alloc(struct builder *b, enum trace_kind kind,
 
 static void build_free(struct builder *b, uint32_t id)
 {
+	const struct live *thing = &b->thing[id];
+
 	if (b->failed)
 		return;
-	b->trace->live -= b->bytes[id];
-	emit(b, TRACE_FREE, id, b->bytes[id]);
+	b->trace->live -= thing->bytes;
+	emit(b, thing->kind == TRACE_ARRAY ? TRACE_FREE_ARRAY : TRACE_FREE, id,
+	     thing->bytes);
 	pool_add(b, &b->unused, id);
 }
 
@@ -236,7 +242,7 @@ static void replace_free(struct builder *b)
 static void replace_part(struct builder *b)
 {
 	uint32_t id = pool_take(b, &b->arrays);
-	uint64_t units = b->bytes[id] / REPLACE_UNIT;
+	uint64_t units = b->thing[id].bytes / REPLACE_UNIT;
 	uint64_t first = units / 4 + trace_below(&b->random, units / 2);
 
 	build_free(b, id);
@@ -284,7 +290,7 @@ static void make_grow(struct builder *b, uint64_t limit, unsigned nr,
 		uint32_t grown;
 
 		next = in_turn ? (next + 1) % nr : trace_below(&b->random, nr);
-		bytes = b->bytes[id[next]];
+		bytes = b->thing[id[next]].bytes;
 		bytes += bytes * GROW_PERCENT / 100;
 		grown = build_alloc(b, TRACE_ARRAY, bytes);
 		build_free(b, id[next]);
@@ -320,13 +326,13 @@ static void make_random(struct builder *b, uint64_t limit)
 
 /* --- mixed -------------------------------------------------------------- */
 
-#define MIXED_TASKS_MAX 8192	/* more than ever live at once */
+#define MIXED_TASKS_MAX 8192 /* more than ever live at once */
 #define MIXED_TASKS_LOW 1000
 #define MIXED_TASKS_HIGH 4000
-#define MIXED_SWINGS 6		/* times that the number of tasks turns */
-#define MIXED_STEPS 4000	/* tasks started or ended in each */
-#define MIXED_ARRAY_EVERY 5	/* steps to an array made or freed */
-#define MIXED_ARRAYS 48		/* on average, when far from the limit */
+#define MIXED_SWINGS 6	    /* times that the number of tasks turns */
+#define MIXED_STEPS 4000    /* tasks started or ended in each */
+#define MIXED_ARRAY_EVERY 5 /* steps to an array made or freed */
+#define MIXED_ARRAYS 48	    /* on average, when far from the limit */
 
 struct task {
 	uint32_t stack;
@@ -336,8 +342,8 @@ struct task {
 struct tasks {
 	struct task task[MIXED_TASKS_MAX];
 	size_t nr;
-	bool full;		/* arrays hold the limit */
-	struct pool orphans;	/* objects that outlived their task */
+	bool full;	     /* arrays hold the limit */
+	struct pool orphans; /* objects that outlived their task */
 };
 
 static void task_start(struct builder *b, struct tasks *tasks, uint64_t limit)
@@ -451,7 +457,7 @@ int trace_make(struct trace *trace, const struct trace_spec *spec,
 
 	*trace = (struct trace){ .name = spec->name, .seed = seed };
 	err = build(&b, spec);
-	free(b.bytes);
+	free(b.thing);
 	free(b.unused.id);
 	free(b.arrays.id);
 	if (err)

@@ -10,16 +10,17 @@
 #include <stdint.h>
 
 enum trace_kind {
-	TRACE_FREE,	/* free what id names */
-	TRACE_OBJECT,	/* allocate an object: the malloc interface */
-	TRACE_STACK,	/* allocate a task's stack: the malloc interface */
-	TRACE_ARRAY,	/* allocate an array: the array interface */
+	TRACE_FREE,	  /* free the object or stack that id names */
+	TRACE_FREE_ARRAY, /* free the array that id names */
+	TRACE_OBJECT,	  /* allocate an object: the malloc interface */
+	TRACE_STACK,	  /* allocate a task's stack: the malloc interface */
+	TRACE_ARRAY,	  /* allocate an array: the array interface */
 };
 
 struct trace_op {
-	uint64_t bytes;		/* as asked for; TRACE_FREE: as it was */
-	uint32_t id;		/* below trace.nr_ids, one live thing each */
-	uint32_t kind;		/* enum trace_kind */
+	uint64_t bytes; /* as asked for; of a free: as it was */
+	uint32_t id;	/* below trace.nr_ids, one live thing each */
+	uint32_t kind;	/* enum trace_kind */
 };
 
 struct trace {
@@ -28,19 +29,19 @@ struct trace {
 	struct trace_op *op;
 	size_t nr_ops;
 	uint32_t nr_ids;
-	uint64_t peak_live;	/* bytes asked for and not yet freed, highest */
-	uint64_t live;		/* the same, at the end */
+	uint64_t peak_live; /* bytes asked for and not yet freed, highest */
+	uint64_t live;	    /* the same, at the end */
 };
 
 struct trace_spec {
-	const char *name;	/* for --trace and the table */
-	const char *what;	/* one line for --help */
-	uint64_t limit;		/* bytes live that the load aims at */
-	double target;		/* smallest heap / peak live; 0: none is set */
-	unsigned nr_seeds;	/* what the mean is taken over */
+	const char *name;  /* for --trace and the table */
+	const char *what;  /* one line for --help */
+	uint64_t limit;	   /* bytes live that the load aims at */
+	double target;	   /* smallest heap / peak live; 0: none is set */
+	unsigned nr_seeds; /* what the mean is taken over */
 };
 
-extern const struct trace_spec trace_specs[];	/* ends with name NULL */
+extern const struct trace_spec trace_specs[]; /* ends with name NULL */
 
 /*
  * trace_make - write out the load `spec` for one seed
