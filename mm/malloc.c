@@ -276,7 +276,7 @@ __attribute__((noinline)) static void free_other(struct fixheap *heap,
 		free_mistake(heap, direct_mistake(heap, ptr), ptr);
 }
 
-/* Home, but the magazine is full, or there is none for this size. */
+/* Home, but the magazine is full. */
 __attribute__((noinline)) static void free_home(void *object, u32 class)
 {
 	thread_spill(&thread_self, object, class);

@@ -192,13 +192,9 @@ void thread_spill(struct thread *t, void *object, u32 class)
 	u32 bytes = size_class[class].size;
 
 	thread_enter(t);
-	if (magazine->limit) {
-		if (magazine->nr == magazine->limit)
-			spill(magazine, bytes);
-		magazine->slot[magazine->nr++] = object;
-	} else {
-		cache_object(object, bytes);
-	}
+	if (magazine->nr == magazine->limit)
+		spill(magazine, bytes);
+	magazine->slot[magazine->nr++] = object;
 	if (thread_account(t, -(long)bytes))
 		report_live(t);
 	thread_leave(t);
@@ -215,7 +211,7 @@ static struct magazine *magazines_get(void)
 		return set;
 	}
 	set = host_reserve(bytes);
-	for (u32 class = 1; set && class <= MAGAZINE_CLASSES; class ++)
+	for (u32 class = 1; set && class <= NR_SIZE_CLASSES; class ++)
 		set[class].limit =
 			(u32)min_u64(MAGAZINE_SLOTS,
 				     MAGAZINE_BYTES / size_class[class].size);
@@ -232,7 +228,7 @@ static void magazines_put(struct magazine *set)
 /* Empty the cache of this thread, which is stopped or the caller. */
 static void flush_locked(struct thread *t)
 {
-	for (u32 class = 1; class <= MAGAZINE_CLASSES; class ++) {
+	for (u32 class = 1; class <= NR_SIZE_CLASSES; class ++) {
 		struct magazine *magazine = &t->magazine[class];
 
 		while (magazine->nr)

@@ -7,6 +7,7 @@
 
 #include "extent_hooks.h"
 #include "heap.h"
+#include "size_class.h"
 
 enum thread_state {
 	THREAD_NEW,    /* never needed a cache */
@@ -23,11 +24,10 @@ enum thread_state {
  * were freed are handed out again without a call.  Two cache lines.
  */
 #define MAGAZINE_SLOTS 15
-#define MAGAZINE_BYTES 8192 /* at most so many in one, */
-#define MAGAZINE_CLASSES 28 /* for classes up to 4 KiB */
+#define MAGAZINE_BYTES SMALL_MAX /* at most so many in one */
 struct magazine {
 	u32 nr;
-	u32 limit; /* (C) 0: none for this class */
+	u32 limit; /* (C) */
 	void *slot[MAGAZINE_SLOTS];
 };
 _Static_assert(sizeof(struct magazine) == 128, "two cache lines");
@@ -79,7 +79,7 @@ bool thread_bind(struct thread *t, struct fixheap *heap);
  * empty.  NULL: no memory.
  */
 void *thread_refill(struct thread *t, u32 class);
-/* For the magazine that is full, or there is none: take this free object. */
+/* For the magazine that is full: take this free object. */
 void thread_spill(struct thread *t, void *object, u32 class);
 
 void thread_enter_slow(struct thread *t);

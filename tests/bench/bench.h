@@ -46,7 +46,12 @@ void bench_progress(const char *format, ...)
 enum bench_result bench_error(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 
-/* Address space that takes memory only where it is touched; NULL: told. */
+#define BENCH_BLOCK_PAGES 512 /* of a pageblock */
+
+/*
+ * Address space from the border of a pageblock on, whole pages of it, which
+ * takes memory only where it is touched; NULL: told.
+ */
 void *bench_reserve(size_t bytes);
 void bench_release(void *base, size_t bytes);
 

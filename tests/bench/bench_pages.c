@@ -25,7 +25,6 @@
 
 #include "trace.h"
 
-#define BLOCK_PAGES 512
 #define NR_BLOCKS 4096
 #define NR_PAIRS 20000000
 #define QUICK 8	  /* a quick run has this part of all three */
@@ -63,7 +62,7 @@ static void pages_put_any(struct pages *pages)
 /* Count the whole blocks of the free pages that have been walked over. */
 static void blocks_end(struct blocks *blocks)
 {
-	uintptr_t block = BLOCK_PAGES * fixheap_page_size();
+	uintptr_t block = BENCH_BLOCK_PAGES * fixheap_page_size();
 	uintptr_t first = (blocks->start + block - 1) / block;
 	uintptr_t end = blocks->end / block;
 
@@ -117,7 +116,7 @@ static bool pages_run(struct pages *pages, size_t nr_pages, size_t nr_pairs)
 static enum bench_result report(const struct pages *pages, size_t nr_pages,
 				size_t nr_pairs)
 {
-	size_t could = (nr_pages - pages->nr) / BLOCK_PAGES;
+	size_t could = (nr_pages - pages->nr) / BENCH_BLOCK_PAGES;
 	size_t whole = whole_blocks(pages->heap);
 	enum bench_result result = BENCH_OK;
 
@@ -161,19 +160,17 @@ static enum bench_result measure(void *base, size_t nr_pages, size_t nr_pairs,
 enum bench_result bench_pages(const struct bench_options *options)
 {
 	size_t part = options->quick ? QUICK : 1;
-	size_t nr_pages = (size_t)NR_BLOCKS / part * BLOCK_PAGES;
-	size_t block = BLOCK_PAGES * fixheap_page_size();
+	size_t nr_pages = (size_t)NR_BLOCKS / part * BENCH_BLOCK_PAGES;
 	size_t bytes = nr_pages * fixheap_page_size();
 	enum bench_result result;
-	char *space, *base;
+	void *base;
 
 	if (options->only && strcmp(options->only, "pages"))
 		return BENCH_OK;
-	space = bench_reserve(bytes + block);
-	if (!space)
+	base = bench_reserve(bytes);
+	if (!base)
 		return BENCH_ERROR;
-	base = space + (block - (uintptr_t)space % block) % block;
 	result = measure(base, nr_pages, NR_PAIRS / part, options->seed);
-	bench_release(space, bytes + block);
+	bench_release(base, bytes);
 	return result;
 }

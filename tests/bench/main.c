@@ -4,7 +4,9 @@
  *
  * Only counts and ratios are printed, no absolute times, so that two machines
  * show the same table, but for the last decimals of the one ratio of times.
- * The library is used through fixheap.h alone.
+ * The library is used through fixheap.h alone.  So that one machine shows
+ * the same counts each time, everything runs on one CPU (there are caches for
+ * each) and every heap begins on the border of a pageblock.
  *
  * Exit status: 0: every number was reached; 1: one was missed; 2: wrong
  * options, or something went wrong.
@@ -13,6 +15,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,14 +146,22 @@ enum bench_result bench_error(const char *format, ...)
 
 void *bench_reserve(size_t bytes)
 {
-	void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t block = BENCH_BLOCK_PAGES * fixheap_page_size();
+	char *space = mmap(NULL, bytes + block, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t head, tail;
 
-	if (base != MAP_FAILED)
-		return base;
-	bench_error("no %zu bytes of address space: %s (see ulimit -v)", bytes,
-		    strerror(errno));
-	return NULL;
+	if (space == MAP_FAILED) {
+		bench_error("no %zu bytes of address space: %s (see ulimit -v)",
+			    bytes, strerror(errno));
+		return NULL;
+	}
+	head = (block - (uintptr_t)space % block) % block;
+	tail = block - head;
+	if (head)
+		munmap(space, head);
+	munmap(space + head + bytes, tail);
+	return space + head;
 }
 
 void bench_release(void *base, size_t bytes)
@@ -207,6 +218,19 @@ bool bench_has_objects(void)
 	return probe(false);
 }
 
+/* Where that is not allowed the counts differ in the last digit, no more. */
+static void stay_on_this_cpu(void)
+{
+	int cpu = sched_getcpu();
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	if (cpu < 0 || cpu >= CPU_SETSIZE)
+		return;
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
 int main(int argc, char **argv)
 {
 	struct bench_options options = { .seed = 1 };
@@ -216,6 +240,7 @@ int main(int argc, char **argv)
 	if (!parse(argc, argv, &options, &status))
 		return status;
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	stay_on_this_cpu();
 	result = bench_overhead(&options);
 	result = bench_worse(result, bench_pages(&options));
 	result = bench_worse(result, bench_pair(&options));

@@ -289,7 +289,7 @@ static void make_grow(struct builder *b, uint64_t limit, unsigned nr,
 		uint64_t bytes;
 		uint32_t grown;
 
-		next = in_turn ? (next + 1) % nr : trace_below(&b->random, nr);
+		next = (in_turn ? next + 1 : trace_random(&b->random)) % nr;
 		bytes = b->thing[id[next]].bytes;
 		bytes += bytes * GROW_PERCENT / 100;
 		grown = build_alloc(b, TRACE_ARRAY, bytes);

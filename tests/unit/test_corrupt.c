@@ -158,10 +158,11 @@ static void test_span(void **state)
 		{ IN_BLOCK(3, span_first), 4, "mark of a row in a block" },
 		{ IN_BLOCK(8, span_first), 9, "mark of a row in a block" },
 		/* 3: pages and blocks of a row, with the pages that touch it */
-		{ LEAF(span_pages, 1), 1, "pages of a span" },
+		{ LEAF(span_pages, 1), 1, "summary of a tree" },
+		{ LEAF(span_pages, 9), 1, "pages of a span" },
 		{ LEAF(span_pages, 9), 512, "pages of a span" },
-		{ LEAF(span_blocks, 1), 1, "blocks of a span" },
-		{ LEAF(span_blocks, 9), 1, "blocks of a span" },
+		{ LEAF(span_blocks, 1), 1, "summary of a tree" },
+		{ LEAF(span_blocks, 9), 3, "blocks of a span" },
 		/* 4: pages of a border, 0 where the blocks do not touch */
 		{ LEAF(span_pages, 4), 1, "pages of a border" },
 		{ LEAF(span_pages, 5), 1, "pages of a border" },
@@ -211,9 +212,9 @@ static void test_page_alloc(void **state)
 		{ IN_BLOCK(3, prev), 12, "link of a free area" },
 		{ IN_BLOCK(4, free[0]), 1, "nr_free of an open block" },
 		{ IN_BLOCK(0, free[7]), 1ull << 63, "pages of a span" },
-		{ IN_BLOCK(0, free[1]), 1ull << 36, "page of a run is free" },
+		{ IN_BLOCK(0, free[1]), 1ull << 37, "page of a run is free" },
 		{ IN_BLOCK(7, free[2]), 1, "page of a run is free" },
-		{ IN_BLOCK(10, free[0]), 1 << 16, "page of a run is free" },
+		{ IN_BLOCK(10, free[0]), 1 << 17, "page of a run is free" },
 		{ IN_BLOCK(4, free[5]), 6, "neither free nor in a run" },
 		/* 2: a closed block is clean */
 		{ IN_BLOCK(8, free[3]), 4, "free pages of a closed block" },
@@ -247,7 +248,7 @@ static void test_runmap(void **state)
 	const struct corruption table[] = {
 		/* 1: a descriptor exactly where a run begins */
 		{ HEAD(101), PAGE_RAW, "descriptor where no run begins" },
-		{ HEAD(5), PAGE_RAW, "a page of a run is free" },
+		{ HEAD(5), PAGE_RAW, "descriptor where no run begins" },
 		{ HEAD(600), PAGE_ARRAY, "descriptor where no run begins" },
 		{ HEAD(3 * 512 - 1), len, "descriptor where no run begins" },
 		{ HEAD(CROSS_AT + 1199), PAGE_RAW, "where no run begins" },

@@ -43,7 +43,7 @@ static void test_reclaim_while_threads_work(void **state)
 static void test_full_heap_with_threads(void **state)
 {
 	static struct crowd crowd;
-	struct fixheap *heap = make_heap(3 * MIB, NULL);
+	struct fixheap *heap = make_heap(MIB / 2, NULL);
 
 	(void)state;
 	crowd_start(&crowd, heap, 20000);
@@ -129,7 +129,7 @@ static void test_sleeping_threads_give_all_back(void **state)
 				  { .heap = heap },
 				  { .heap = heap } };
 	pthread_t thread[3];
-	void *array;
+	void *all;
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
@@ -137,12 +137,12 @@ static void test_sleeping_threads_give_all_back(void **state)
 		wait_for(&idler[i].ready, 1);
 	}
 	assert_true(stats_of(heap).used_bytes > MIB);
-	array = fixheap_array_alloc(heap, 32 * MIB, NULL);
-	assert_non_null(array);
-	fixheap_array_free(heap, array);
-	array = fixheap_malloc(heap, 32 * MIB);
-	assert_non_null(array);
-	fixheap_free(heap, array);
+	all = fixheap_pages_alloc(heap, (32 * MIB) >> PAGE_SHIFT, 0, NULL);
+	assert_non_null(all);
+	fixheap_pages_free(heap, all, (32 * MIB) >> PAGE_SHIFT);
+	all = fixheap_malloc(heap, 32 * MIB);
+	assert_non_null(all);
+	fixheap_free(heap, all);
 	assert_int_equal(stats_of(heap).used_bytes, 0);
 	for (int i = 0; i < 3; i++) {
 		set_flag(&idler[i].end, 1);
