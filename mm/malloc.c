@@ -38,26 +38,6 @@
 #include "page_owner.h"
 #include "thread_cache.h"
 
-/* ---- the mark of a free object ------------------------------------------ */
-
-static inline u64 mark_of(u64 key, const void *object)
-{
-	return key ^ (uintptr_t)object;
-}
-
-static inline bool mark_is(const void *object, u64 mark)
-{
-	u64 word;
-
-	memcpy(&word, object, sizeof(word));
-	return word == mark;
-}
-
-static inline void mark_set(void *object, u64 mark)
-{
-	memcpy(object, &mark, sizeof(mark));
-}
-
 /* ---- allocation --------------------------------------------------------- */
 
 /* Live bytes moved far enough to be told: do that on the way out. */
@@ -111,8 +91,6 @@ static void *alloc_small(struct thread *t, struct fixheap *heap, u32 class)
 		fixheap_reclaim(heap);
 		object = alloc_away(t, heap, class);
 	}
-	if (!object)
-		heap_refused(heap);
 	return object;
 }
 
@@ -125,7 +103,10 @@ static void *alloc_any(struct fixheap *heap, const struct direct_request *req)
 	    !thread_usable(t))
 		return direct_alloc(heap, req);
 	object = alloc_small(t, heap, size_class_of(req->bytes));
-	if (object && req->zero)
+	/* No run is left for a slab of up to 7 pages, perhaps one for this. */
+	if (!object)
+		return direct_alloc(heap, req);
+	if (req->zero)
 		memset(object, 0, req->bytes);
 	return object;
 }
@@ -232,17 +213,6 @@ void *fixheap_aligned_alloc(struct fixheap *heap, size_t alignment,
 
 /* ---- free --------------------------------------------------------------- */
 
-/* Take the object back, past the thread's cache. */
-static void free_away(struct fixheap *heap, void *object, u32 class)
-{
-	struct thread *t = &thread_self;
-
-	thread_enter(t);
-	fhje_dallocx(object, JE_TCACHE_NONE);
-	thread_leave(t);
-	heap_account(heap, -(long)size_class[class].size);
-}
-
 /* The mark was found, or no object starts here. */
 __attribute__((noinline)) static void
 free_mistake(struct fixheap *heap, const char *what, const void *ptr)
@@ -250,18 +220,27 @@ free_mistake(struct fixheap *heap, const char *what, const void *ptr)
 	heap_fault(heap, "fixheap_free", what, ptr, 0);
 }
 
-/* Not home: another zone or heap than the thread's, or no cache yet. */
+/* Not home: another zone or heap than the thread's, or no home yet. */
 __attribute__((noinline)) static void free_small(struct fixheap *heap,
 						 void *object, u64 page)
 {
 	u64 mark = mark_of(heap->objects->key, object);
+	struct thread *t = &thread_self;
+	u32 class = slab_class(page);
 
 	if (mark_is(object, mark)) {
 		free_mistake(heap, "double free", object);
 		return;
 	}
 	mark_set(object, mark);
-	free_away(heap, object, slab_class(page));
+	if (thread_bind(t, heap) && page_zone(page) == t->home_zone) {
+		thread_spill(t, object, class);
+		return;
+	}
+	thread_enter(t);
+	fhje_dallocx(object, JE_TCACHE_NONE);
+	thread_leave(t);
+	heap_account(heap, -(long)size_class[class].size);
 }
 
 /* No small object starts at ptr. */

@@ -4,7 +4,7 @@
  *
  * Locks: (C) constant after creation, (Z) zone lock, (P) lock of the per-CPU
  * cache, (A) atomic, (H) the heap's own lock.  Order: H, then P, then Z; among
- * zones by index.  jemalloc's locks come before all of them: its hooks take P
+ * zones by index.  jemalloc's locks, and slab_lock, come before all of them: its hooks take P
  * and Z, and nothing is called in jemalloc with one of ours held.
  *
  * All of this lies in one reservation that reads as zero where it was never
@@ -68,6 +68,7 @@ struct objects;
 
 struct zone {
 	spinlock_t lock;
+	spinlock_t slab_lock;	    /* slab.c, before all others */
 	struct fixheap *heap;	    /* (C) */
 	u32 index;		    /* (C) in heap->zone */
 	u32 node;		    /* (C) */

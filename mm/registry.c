@@ -57,6 +57,8 @@ void registry_del(struct fixheap *heap)
 void heap_lock_all(struct fixheap *heap)
 {
 	for (u32 i = 0; i < heap->nr_zones; i++)
+		spin_lock(&heap->zone[i].slab_lock);
+	for (u32 i = 0; i < heap->nr_zones; i++)
 		pcp_lock_all(&heap->zone[i]);
 	for (u32 i = 0; i < heap->nr_zones; i++)
 		spin_lock(&heap->zone[i].lock);
@@ -68,6 +70,8 @@ void heap_unlock_all(struct fixheap *heap)
 		spin_unlock(&heap->zone[i].lock);
 	for (u32 i = 0; i < heap->nr_zones; i++)
 		pcp_unlock_all(&heap->zone[i]);
+	for (u32 i = 0; i < heap->nr_zones; i++)
+		spin_unlock(&heap->zone[i].slab_lock);
 }
 
 void heap_fork_prepare(void)

@@ -21,16 +21,22 @@
  *  2. If one page's descriptor fits, those of the slab's other pages do or
  *     name no class; extent_hooks.c keeps that over splits and merges.
  *
- * Locking: none.  Threads that describe one slab at the same time write the
- * same values.  Nobody else writes: the pages are jemalloc's, and its hooks
- * are not called for a slab that has a live object.
- * Cost: O(pages of the slab), once in its life: 7 pages at most where jemalloc
- * has the same page size.
+ *  3. Every object of a described page is live or carries the mark of a free
+ *     one: it got it here if it was never handed out, else from free.  So a
+ *     pointer to an object that nobody was given is known, too.
+ *
+ * Locking: the zone's slab_lock, so that a thread that got an object of a new
+ * slab waits until all of it is marked; then it takes its own mark off.
+ * Nobody else writes: the pages are jemalloc's, and its hooks are not called
+ * for a slab that has a live object.
+ * Cost: O(objects of the slab), once in its life: 7 pages at most where
+ * jemalloc has the same page size.
  */
 #include "slab.h"
 
 #include "bug.h"
 #include "je.h"
+#include "thread_cache.h"
 
 /* The place of an object in its slab, in bytes; slab: there is none. */
 static u32 place_in_slab(const void *object, u32 size, u32 slab)
@@ -43,22 +49,37 @@ static u32 place_in_slab(const void *object, u32 size, u32 slab)
 	return place < slab ? place : slab;
 }
 
+/* Describe one page, and mark the objects that start in it: none is live. */
+static void page_describe(struct fixheap *heap, char *start, u32 class,
+			  u32 first)
+{
+	u64 *page = &heap->page[addr_to_pfn(heap, start)];
+	u64 old = page_read(page), new = slab_mark(old, class, first);
+	u32 size = size_class[class].size;
+
+	if (old == new)
+		return;
+	for (u32 i = first; i < PAGE_BYTES; i += size)
+		mark_set(start + i, mark_of(heap->objects->key, start + i));
+	/* pairs with slab_check: who finds it described finds it marked */
+	__atomic_store_n(page, new, __ATOMIC_RELEASE);
+}
+
 void slab_describe(struct fixheap *heap, const void *object, u32 class)
 {
 	u32 size = size_class[class].size;
 	u32 slab = size_class_slab(&size_class[class], je_page_shift);
 	u32 place = place_in_slab(object, size, slab);
 	u64 pfn = addr_to_pfn(heap, object);
-	u64 *page;
+	char *start = (char *)object - place;
+	spinlock_t *lock;
 
 	/* jemalloc gave out memory that is not a slab of this heap. */
 	MM_BUG_ON(place == slab || !pfn_valid(heap, pfn) ||
 		  page_kind(page_read(&heap->page[pfn])) != PAGE_EXTENT);
-	page = &heap->page[addr_to_pfn(heap, (const char *)object - place)];
-	for (u32 start = 0; start < slab; start += PAGE_BYTES) {
-		u32 first = (size - start % size) % size;
-
-		page_write(page, slab_mark(page_read(page), class, first));
-		page++;
-	}
+	lock = &heap->zone[page_zone(page_read(&heap->page[pfn]))].slab_lock;
+	spin_lock(lock);
+	for (u32 i = 0; i < slab; i += PAGE_BYTES)
+		page_describe(heap, start + i, class, (size - i % size) % size);
+	spin_unlock(lock);
 }

@@ -8,6 +8,8 @@
 #include "mmzone.h"
 #include "size_class.h"
 
+#include <string.h>
+
 /* Class of the objects; 0: not known, or not a page of a slab. */
 static inline u32 slab_class(u64 page)
 {
@@ -40,7 +42,30 @@ static inline bool slab_starts(u64 page, u32 offset)
 				 offset - slab_first(page));
 }
 
-/* Describe the slab that holds this new object, as the object shows it. */
+/*
+ * The mark of a free object, in its first 8 bytes: its own address under the
+ * key that the heap drew.
+ */
+static inline u64 mark_of(u64 key, const void *object)
+{
+	return key ^ (uintptr_t)object;
+}
+
+static inline bool mark_is(const void *object, u64 mark)
+{
+	u64 word;
+
+	memcpy(&word, object, sizeof(word));
+	return word == mark;
+}
+
+static inline void mark_set(void *object, u64 mark)
+{
+	memcpy(object, &mark, sizeof(mark));
+}
+
+/* Describe the slab that holds this new object, as the object shows it, and
+ * mark all objects in the pages that were not described before. */
 void slab_describe(struct fixheap *heap, const void *object, u32 class);
 
 /* An object came from jemalloc: see that its page's descriptor fits. */
@@ -48,7 +73,8 @@ static inline void slab_check(struct fixheap *heap, const void *object,
 			      u32 class)
 {
 	size_t offset = (const char *)object - heap->origin;
-	u64 page = page_read(&heap->page[offset >> PAGE_SHIFT]);
+	u64 page = __atomic_load_n(&heap->page[offset >> PAGE_SHIFT],
+				   __ATOMIC_ACQUIRE);
 
 	if (unlikely(slab_class(page) != class ||
 		     !slab_starts(page, offset & (PAGE_BYTES - 1))))

@@ -47,8 +47,10 @@
  * and some microseconds for each thread.
  *
  * What it is not: threads that end without running their destructors (a raw
- * exit system call) must not have used a heap.  A thread has one home; what
- * it does with other heaps is correct and slower.
+ * exit system call) must not have used a heap, and the last of the rounds in
+ * which a thread's destructors are called is too late to use one for the first
+ * time.  A thread has one home; what it does with other heaps is correct and
+ * slower.
  */
 #include "thread_cache.h"
 
@@ -146,6 +148,11 @@ static inline void cache_object(void *object, u32 bytes)
 		fhje_free(object);
 }
 
+static u32 zone_of_object(const struct fixheap *heap, const void *object)
+{
+	return page_zone(page_read(&heap->page[addr_to_pfn(heap, object)]));
+}
+
 void *thread_refill(struct thread *t, u32 class)
 {
 	struct magazine *magazine = &t->magazine[class];
@@ -171,6 +178,7 @@ void *thread_refill(struct thread *t, u32 class)
 	thread_leave(t);
 	if (object)
 		slab_check(t->home, object, class);
+	MM_DEBUG_ON(object && zone_of_object(t->home, object) != t->home_zone);
 	return object;
 }
 

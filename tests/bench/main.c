@@ -2,11 +2,11 @@
 /*
  * main.c: the benchmark.  It prints the numbers that the library promises.
  *
- * Only counts and ratios are printed, no absolute times, so that two machines
- * show the same table, but for the last decimals of the one ratio of times.
- * The library is used through fixheap.h alone.  So that one machine shows
- * the same counts each time, everything runs on one CPU (there are caches for
- * each) and every heap begins on the border of a pageblock.
+ * Only counts and ratios are printed, no absolute times.  The library is used
+ * through fixheap.h alone.  So that runs can be compared, everything stays on
+ * one CPU (there are caches for each) and every heap begins on the border of a
+ * pageblock.  The loads with many objects still differ by up to two percent
+ * from run to run, and so does the one ratio of times by a little more.
  *
  * Exit status: 0: every number was reached; 1: one was missed; 2: wrong
  * options, or something went wrong.

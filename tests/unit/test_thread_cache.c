@@ -168,9 +168,10 @@ static void test_small_object_from_a_sleeping_thread(void **state)
 		*p = last;
 		taken += 14336;
 	}
-	/* Nothing is used but by these, and nothing left that would serve. */
-	assert_int_equal(stats_of(heap).used_bytes, taken);
-	assert_true(stats_of(heap).largest_run_bytes < 2 * 14336);
+	/* Nothing is used but by these, of which the last ones have pages of
+	 * their own, and nothing left that would serve. */
+	assert_in_range(stats_of(heap).used_bytes, taken, taken + 16384);
+	assert_true(stats_of(heap).largest_run_bytes < 14336);
 	while (last) {
 		void *next = *(void **)last;
 
@@ -316,6 +317,32 @@ static void test_heaps_end_before_their_threads(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* A consumer gets a cache too, though it never allocates. */
+static void *run_consumer(void *arg)
+{
+	struct batch *batch = arg;
+
+	for (int i = 0; i < 1000; i++)
+		end_object(batch->heap, batch->object[i]);
+	check(thread_self.home == batch->heap);
+	return NULL;
+}
+
+static void test_consumers_have_homes(void **state)
+{
+	static struct batch batch;
+	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
+
+	(void)state;
+	batch = (struct batch){ .heap = heap };
+	for (int round = 0; round < 10; round++) {
+		run_batch(&batch);
+		join_thread(start_thread(run_consumer, &batch));
+	}
+	assert_int_equal(wrong, 0);
+	end_empty_heap(heap);
+}
+
 /* jemalloc or the C library allocate while we set a thread up. */
 static void *run_nested(void *arg)
 {
@@ -360,6 +387,7 @@ int main(void)
 		THREAD_TEST(frees_across_zones_do_not_pollute),
 		THREAD_TEST(full_zone_falls_back),
 		THREAD_TEST(heaps_end_before_their_threads),
+		THREAD_TEST(consumers_have_homes),
 		THREAD_TEST(calls_from_within),
 		/* Last: no membarrier from then on. */
 		THREAD_TEST(membarrier_fails_later),
