@@ -9,8 +9,9 @@
  *  - Runs of a pageblock or more go to the lowest address where they fit, and
  *    start right behind what lies there, if place.c knows nothing better.
  *  - Smaller runs go into open blocks of their own placement, the fullest
- *    first.  A placement that runs out opens the highest whole block: so
- *    these come down from the high end, and the border moves by itself.
+ *    first.  A placement that runs out opens the highest whole block (medium
+ *    runs begin at its end): so these come down from the high end, and the
+ *    border moves by itself.
  *  - When no whole block is left, the emptiest block of another placement
  *    serves, and at last the border between two blocks.
  *
@@ -69,6 +70,28 @@ static bool find_fresh(const struct zone *zone,
 	return pfn_align(zone, *pfn, req->align) == *pfn;
 }
 
+/*
+ * The end of the highest whole block, joined with the free pages at the start
+ * of the block above if that is of the same placement: so that runs of a good
+ * part of a block lie one below the other, over the borders.
+ */
+static bool find_below(const struct zone *zone,
+		       const struct contig_request *req, u64 *pfn)
+{
+	struct span span;
+	u32 b;
+
+	if (req->align > 1 || !span_highest_block(zone, &b) ||
+	    !span_find(zone, b, &span))
+		return find_fresh(zone, req, pfn);
+	*pfn = (u64)span.end << BLOCK_SHIFT;
+	if (span.end < zone->end_block &&
+	    zone->block[span.end].placement == req->placement)
+		*pfn = span.pfn + span.nr_pages;
+	*pfn -= req->nr_pages;
+	return true;
+}
+
 static bool find_small(const struct zone *zone,
 		       const struct contig_request *req, u64 *pfn)
 {
@@ -80,7 +103,8 @@ static bool find_small(const struct zone *zone,
 		return true;
 	if (req->placement == PLACE_ARRAY && find_low(zone, req, pfn))
 		return true;
-	if (find_fresh(zone, req, pfn))
+	if (req->placement == PLACE_MEDIUM ? find_below(zone, req, pfn)
+					   : find_fresh(zone, req, pfn))
 		return true;
 	for (u32 place = NR_PLACEMENTS; place--;) {
 		block.place = place;

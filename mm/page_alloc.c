@@ -160,8 +160,13 @@ static bool block_try(const struct zone *zone, u32 b,
 	if (!block_aligned(zone, b, req->align))
 		return false;
 	i = bitmap_find(zone->block[b].free, req->nr, align);
+	if (i == BITMAP_NONE)
+		return false;
+	/* medium runs grow down, so that the rest meets the block below */
+	if (req->place == PLACE_MEDIUM && align == 1)
+		i += bitmap_ones_from(zone->block[b].free, i) - req->nr;
 	*pfn = ((u64)b << BLOCK_SHIFT) + i;
-	return i != BITMAP_NONE;
+	return true;
 }
 
 /* A run this long holds the request wherever it starts in its block. */
