@@ -36,6 +36,7 @@
 
 #include "direct.h"
 #include "page_owner.h"
+#include "page_poison.h"
 #include "thread_cache.h"
 
 /* ---- allocation --------------------------------------------------------- */
@@ -103,6 +104,7 @@ static void *alloc_any(struct fixheap *heap, const struct direct_request *req)
 	    !thread_usable(t))
 		return direct_alloc(heap, req);
 	object = alloc_small(t, heap, size_class_of(req->bytes));
+	page_poison_report(heap);
 	/* No run is left for a slab of up to 7 pages, perhaps one for this. */
 	if (!object)
 		return direct_alloc(heap, req);
@@ -121,6 +123,7 @@ __attribute__((noinline)) static void *malloc_slow(struct fixheap *heap,
 
 	if (likely(bytes <= SMALL_MAX && thread_at_home(t, heap)))
 		object = alloc_home(t, size_class_of(bytes));
+	page_poison_report(heap);
 	return likely(object) ? object : alloc_any(heap, &req);
 }
 
@@ -159,7 +162,7 @@ static inline void *alloc_fast(struct fixheap *heap, size_t bytes)
 	}
 	object = magazine->slot[nr - 1];
 	magazine->nr = nr - 1;
-	told = thread_account(t, size_class[class].size);
+	told = thread_account(t, magazine->bytes);
 	thread_leave(t);
 	mark_set(object, 0);
 	return unlikely(told) ? report(object) : object;
@@ -281,7 +284,7 @@ static inline void free_fast(struct thread *t, void *object, u32 class)
 	}
 	magazine->slot[nr] = object;
 	magazine->nr = nr + 1;
-	told = thread_account(t, -(long)size_class[class].size);
+	told = thread_account(t, -(long)magazine->bytes);
 	thread_leave(t);
 	if (unlikely(told))
 		report(object);
@@ -293,7 +296,8 @@ void fixheap_free(struct fixheap *heap, void *ptr)
 	struct thread *t = &thread_self;
 	u64 page = 0, mark;
 
-	if (likely(pfn_valid(heap, offset >> PAGE_SHIFT)))
+	/* Pages before start_pfn have a descriptor too, which is always 0. */
+	if (likely(offset >> PAGE_SHIFT < heap->end_pfn))
 		page = page_read(&heap->page[offset >> PAGE_SHIFT]);
 	if (unlikely(!slab_starts(page, offset & (PAGE_BYTES - 1)))) {
 		free_other(heap, ptr, CALLER);

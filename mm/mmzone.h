@@ -3,9 +3,9 @@
  * mmzone.h: the heap, its zones and their pageblocks.
  *
  * Locks: (C) constant after creation, (Z) zone lock, (P) lock of the per-CPU
- * cache, (A) atomic, (H) the heap's own lock.  Order: H, then P, then Z; among
- * zones by index.  jemalloc's locks, and slab_lock, come before all of them: its hooks take P
- * and Z, and nothing is called in jemalloc with one of ours held.
+ * cache, (A) atomic.  Order: P, then Z; among zones by index.  The locks of
+ * jemalloc, and slab_lock, come before all of them: its hooks take P and Z,
+ * and nothing is called in jemalloc with one of ours held.
  *
  * All of this lies in one reservation that reads as zero where it was never
  * touched, and all-zero is a valid state of every field: that is why a heap of
@@ -92,26 +92,27 @@ struct zone {
 };
 
 struct fixheap {
-	char *origin;		       /* (C) address of pfn 0 */
-	u64 start_pfn, end_pfn;	       /* (C) pages that may be handed out */
-	u64 *page;		       /* (C) descriptors, by pfn */
-	void *base;		       /* (C) as given, or as mapped */
-	size_t length;		       /* (C) bytes */
-	size_t meta_bytes;	       /* (C) bytes of the reservation */
-	unsigned flags;		       /* (C) FIXHEAP_PINNED, ... */
-	bool mapped;		       /* (C) the memory is ours to unmap */
-	fixheap_fault_fn fault;	       /* (C) */
-	void *fault_data;	       /* (C) */
-	u64 peak_used;		       /* (A) pages, over all zones */
-	u64 used;		       /* (A) pages, over all zones */
-	u64 nr_fails, nr_reclaims;     /* (A) */
-	long live_bytes, peak_live;    /* (A) VMSTAT */
-	struct objects *objects;       /* (C) jemalloc's side; NULL without */
-	struct owner *owner;	       /* (C) PAGE_OWNER: by pfn */
-	u64 *poisoned;		       /* (C) PAGE_POISON: a bit per pfn, (A) */
-	u64 fail_interval, fail_count; /* (A) FAIL_PAGE_ALLOC */
-	struct fixheap *next;	       /* registry of heaps, see heap.c */
-	u32 nr_zones;		       /* (C) */
+	char *origin;		    /* (C) address of pfn 0 */
+	u64 start_pfn, end_pfn;	    /* (C) pages that may be handed out */
+	u64 *page;		    /* (C) descriptors, by pfn */
+	void *base;		    /* (C) as given, or as mapped */
+	size_t length;		    /* (C) bytes */
+	size_t meta_bytes;	    /* (C) bytes of the reservation */
+	unsigned flags;		    /* (C) FIXHEAP_PINNED, ... */
+	bool mapped;		    /* (C) the memory is ours to unmap */
+	fixheap_fault_fn fault;	    /* (C) */
+	void *fault_data;	    /* (C) */
+	u64 peak_used;		    /* (A) pages, over all zones */
+	u64 used;		    /* (A) pages, over all zones */
+	u64 nr_fails, nr_reclaims;  /* (A) */
+	long live_bytes, peak_live; /* (A) VMSTAT */
+	struct objects *objects;    /* (C) jemalloc's side; NULL without */
+	struct owner *owner;	    /* (C) PAGE_OWNER: by pfn */
+	u64 *poisoned;		    /* (C) PAGE_POISON: a bit per pfn, (A) */
+	u64 poison_hit; /* (A) PAGE_POISON: pfn + 1 that was written to */
+	u64 fail_interval, fail_count;	   /* (A) FAIL_PAGE_ALLOC */
+	struct fixheap *next;		   /* registry of heaps, see heap.c */
+	u32 nr_zones;			   /* (C) */
 	u8 zonelist[NODES_MAX][NODES_MAX]; /* (C) [node]: zones by distance */
 	struct topology topo;		   /* (C) */
 	struct zone *zone;		   /* (C) [nr_zones] */

@@ -4,8 +4,10 @@
  *
  * Pages are filled with 0xaa when they become free, and compared when they
  * are handed out again.  One bit for each page says whether it was filled, as
- * pages that were never used are not.  A page that was written to is reported
- * to the fault handler as "write after free", and handed out all the same.
+ * pages that were never used are not.  A page that was written to is noted, as
+ * this may be inside jemalloc, and reported to the fault handler as "write
+ * after free" when the public call is about to return; it is handed out all
+ * the same.
  *
  * Locking: the pages belong to the caller at both moments, so none; the bits
  * share words and are set and cleared atomically.  Cost: it touches every
@@ -47,7 +49,19 @@ void page_poison_check(struct fixheap *heap, const struct run *run)
 					     __ATOMIC_RELAXED);
 
 		if ((old & bit) && !intact(pfn_to_addr(heap, pfn)))
-			heap_fault(heap, "page allocation", "write after free",
-				   pfn_to_addr(heap, pfn), PAGE_BYTES);
+			__atomic_store_n(&heap->poison_hit, pfn + 1,
+					 __ATOMIC_RELAXED);
 	}
+}
+
+void page_poison_report(struct fixheap *heap)
+{
+	u64 hit;
+
+	if (!__atomic_load_n(&heap->poison_hit, __ATOMIC_RELAXED))
+		return;
+	hit = __atomic_exchange_n(&heap->poison_hit, 0, __ATOMIC_RELAXED);
+	if (hit)
+		heap_fault(heap, "page allocation", "write after free",
+			   pfn_to_addr(heap, hit - 1), PAGE_BYTES);
 }

@@ -13,10 +13,17 @@
 size_t page_poison_bytes(u64 nr_pages);
 /* Fill a run that is about to be free.  No lock is held. */
 void page_poison_fill(struct fixheap *heap, const struct run *run);
-/* Report a run that was written to while it was free.  No lock is held. */
+/* Note if a run was written to while it was free.  jemalloc may be waiting. */
 void page_poison_check(struct fixheap *heap, const struct run *run);
+/* Report what was noted.  Nothing is held or waiting. */
+void page_poison_report(struct fixheap *heap);
 
 #else
+
+static inline void page_poison_report(struct fixheap *heap)
+{
+	(void)heap;
+}
 
 static inline size_t page_poison_bytes(u64 nr_pages)
 {

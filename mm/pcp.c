@@ -22,6 +22,7 @@
  */
 #include "pcp.h"
 
+#include "bitmap.h"
 #include "page_alloc.h"
 #include "zone.h"
 
@@ -78,9 +79,7 @@ static bool claim_locked(struct zone *zone, struct pcp *pcp)
 		run.pfn = pcp->base + i;
 		run.nr_pages = ones ? (u64)__builtin_ctzll(ones) : 64 - i;
 		zone_take_locked(zone, &run, PLACE_SMALL);
-		rest &= ~(
-			(run.nr_pages == 64 ? ~0ull : (1ull << run.nr_pages) - 1)
-			<< i);
+		bitmap_clear(&rest, i, (u32)run.nr_pages);
 	}
 	mark(zone, pcp->base, pcp->word,
 	     page_make(PAGE_CACHED, PLACE_SMALL, zone->index));

@@ -16,6 +16,7 @@
 #include "fail_page_alloc.h"
 #include "objects.h"
 #include "page_owner.h"
+#include "page_poison.h"
 #include "vmstat.h"
 
 #include <errno.h>
@@ -107,6 +108,7 @@ void *heap_alloc_run(struct fixheap *heap, const struct run_request *req)
 			ret = run_alloc(heap, req, &run);
 		}
 	}
+	page_poison_report(heap);
 	if (!ret)
 		return pfn_to_addr(heap, run.pfn);
 	heap_refused(heap);
@@ -135,6 +137,7 @@ int heap_resize_run(struct fixheap *heap, const char *api, void *start,
 	if (!ret)
 		heap_account(heap,
 			     (long)((*nr_pages - old_pages) << PAGE_SHIFT));
+	page_poison_report(heap);
 	*nr_pages = old_pages;
 	return ret;
 }

@@ -212,17 +212,19 @@ void thread_spill(struct thread *t, void *object, u32 class)
 static struct magazine *magazines_get(void)
 {
 	struct magazine *set = threads.idle;
-	size_t bytes = (NR_SIZE_CLASSES + 1) * sizeof(*set);
 
 	if (set) {
 		threads.idle = set->slot[0];
 		return set;
 	}
-	set = host_reserve(bytes);
-	for (u32 class = 1; set && class <= NR_SIZE_CLASSES; class ++)
+	set = host_reserve((NR_SIZE_CLASSES + 1) * sizeof(*set));
+	for (u32 class = 1; set && class <= NR_SIZE_CLASSES; class ++) {
+		u32 bytes = size_class[class].size;
+
+		set[class].bytes = (u16)bytes;
 		set[class].limit =
-			(u32)min_u64(MAGAZINE_SLOTS,
-				     MAGAZINE_BYTES / size_class[class].size);
+			(u16)min_u64(MAGAZINE_SLOTS, MAGAZINE_BYTES / bytes);
+	}
 	return set;
 }
 

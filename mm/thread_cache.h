@@ -27,7 +27,8 @@ enum thread_state {
 #define MAGAZINE_BYTES SMALL_MAX /* at most so many in one */
 struct magazine {
 	u32 nr;
-	u32 limit; /* (C) */
+	u16 limit; /* (C) */
+	u16 bytes; /* (C) of an object */
 	void *slot[MAGAZINE_SLOTS];
 };
 _Static_assert(sizeof(struct magazine) == 128, "two cache lines");

@@ -77,7 +77,8 @@ struct fixheap_comm; /* FIXHEAP_DYNAMIC; not used yet */
  * it, without any lock of the heap held, and may longjmp or abort.  When it
  * returns, the call that found the mistake does nothing: a free frees
  * nothing, a pointer function gives NULL with errno EINVAL, an int function
- * gives -EINVAL.
+ * gives -EINVAL.  ("write after free", found by a library built with
+ * PAGE_POISON, has api "page allocation", and the call goes on.)
  */
 struct fixheap_fault {
 	size_t size;	     /* sizeof(struct fixheap_fault) */
@@ -233,12 +234,12 @@ struct fixheap_stats {
 	size_t largest_run_bytes; /* largest free run, caches left alone */
 	size_t metadata_bytes;	  /* address space reserved for metadata */
 	size_t live_bytes;	  /* VMSTAT: bytes in live objects and arrays */
-	size_t peak_live_bytes; /* VMSTAT: highest live_bytes, +-64 KiB/thread */
-	uint64_t nr_allocs;	/* VMSTAT: run allocations */
-	uint64_t nr_frees;	/* VMSTAT: run frees */
-	uint64_t nr_fails;	/* VMSTAT: allocations refused */
-	uint64_t nr_reclaims;	/* VMSTAT: times caches were taken back */
-	uint64_t cleared_bytes; /* VMSTAT: bytes cleared for zeroed memory */
+	size_t peak_live_bytes;	  /* VMSTAT: highest, +-64 KiB a thread */
+	uint64_t nr_allocs;	  /* VMSTAT: run allocations */
+	uint64_t nr_frees;	  /* VMSTAT: run frees */
+	uint64_t nr_fails;	  /* VMSTAT: allocations refused */
+	uint64_t nr_reclaims;	  /* VMSTAT: times caches were taken back */
+	uint64_t cleared_bytes;	  /* VMSTAT: bytes cleared for zeroed memory */
 	unsigned nr_zones;
 };
 /* 0, or -EINVAL for an unknown size.  Fields of what is not built are 0. */
