@@ -98,6 +98,14 @@ for compiler in 'gcc program.c' 'g++ program.cc' 'clang program.c'; do
 done
 cd - >/dev/null
 
+# The program in README, as it stands there.
+awk '/^Ten lines$/ { on = 1 }
+	on && /^\t/ { sub(/^\t/, ""); if (/^make /) exit; print }' README \
+	>"$work/empty/readme.c"
+(cd "$work/empty" && gcc -Wall -Wextra -Werror readme.c $flags -o readme &&
+	LD_LIBRARY_PATH=$root/lib ./readme) && r=0 || r=$?
+result $r 'the program in README'
+
 "$root/bin/fixheap" --version && r=0 || r=$?
 result $r 'the command starts'
 "$root/bin/fixheap" run --heap 64M -- /bin/echo 'on a heap' && r=0 || r=$?

@@ -132,7 +132,8 @@ struct fixheap_array_attr {
  * Return: 0 and *heap; -EINVAL: the memory is smaller than a page, wraps,
  * overlaps another heap of this process or is larger than this build allows
  * (16 TiB by default), an unknown flag, mode or config size, a bad topology;
- * -ENOTSUP: a mode that is not there yet; -ENOMEM: no room for metadata, or
+ * -ENOTSUP: a mode that is not there yet, or a jemalloc whose size classes are
+ * not those that this library was written for; -ENOMEM: no room for metadata, or
  * for the heap when base is NULL.  Nothing is changed on error.
  */
 int fixheap_create(const struct fixheap_config *config, struct fixheap **heap);
