@@ -4,8 +4,9 @@
  *
  * For the first page of each array, page run and large object the return
  * addresses of the last allocating and the last freeing call are kept, and
- * named in fault messages: `addr2line -e PROGRAM` makes lines of them.  Small
- * objects share pages and have no owner of their own.
+ * named in fault messages: `addr2line -e PROGRAM` makes lines of them.  When a
+ * part of a page run is freed, the rest keeps its owner.  Small objects share
+ * pages and have no owner of their own.
  *
  * Locking: an entry is written by the thread that owns the run; a fault
  * message may read it at the same time, hence atomic.  Cost: two stores; 16
@@ -38,6 +39,16 @@ void page_owner_free(struct fixheap *heap, const void *start, void *caller)
 	struct owner *owner = &heap->owner[addr_to_pfn(heap, start)];
 
 	__atomic_store_n(&owner->freed, caller, __ATOMIC_RELAXED);
+}
+
+void page_owner_split(struct fixheap *heap, u64 from, u64 to)
+{
+	void *allocated =
+		__atomic_load_n(&heap->owner[from].allocated, __ATOMIC_RELAXED);
+
+	__atomic_store_n(&heap->owner[to].allocated, allocated,
+			 __ATOMIC_RELAXED);
+	__atomic_store_n(&heap->owner[to].freed, NULL, __ATOMIC_RELAXED);
 }
 
 void page_owner_text(const struct fixheap *heap, u64 pfn, char *text,

@@ -15,6 +15,8 @@
 size_t page_owner_bytes(u64 nr_pages);
 void page_owner_alloc(struct fixheap *heap, const void *start, void *caller);
 void page_owner_free(struct fixheap *heap, const void *start, void *caller);
+/* A run with head `to` was split off the one with head `from`. */
+void page_owner_split(struct fixheap *heap, u64 from, u64 to);
 /* Describe the owner of the run with head pfn; text may stay empty. */
 void page_owner_text(const struct fixheap *heap, u64 pfn, char *text,
 		     size_t bytes);
@@ -41,6 +43,13 @@ static inline void page_owner_free(struct fixheap *heap, const void *start,
 	(void)heap;
 	(void)start;
 	(void)caller;
+}
+
+static inline void page_owner_split(struct fixheap *heap, u64 from, u64 to)
+{
+	(void)heap;
+	(void)from;
+	(void)to;
 }
 
 static inline void page_owner_text(const struct fixheap *heap, u64 pfn,

@@ -119,9 +119,9 @@ static void check_descriptor(struct check *check, u64 pfn, u64 page)
 {
 	check_equal(check, "zone in a descriptor", pfn, page_zone(page),
 		    check->zone->index);
-	if (page_kind(page) > PAGE_FREEING)
+	if (page_kind(page) == PAGE_NONE || page_kind(page) > PAGE_FREEING)
 		check_fail(check, "kind in a descriptor", pfn, page_kind(page),
-			   PAGE_NONE);
+			   PAGE_EXTENT);
 	if (page_placement(page) >= NR_PLACEMENTS)
 		check_fail(check, "placement in a descriptor", pfn,
 			   page_placement(page), 0);
@@ -140,13 +140,15 @@ static u64 check_run(struct check *check, u64 pfn, u64 page)
 	u32 first = (u32)(pfn >> BLOCK_SHIFT), last;
 	u32 cross;
 
+	check_descriptor(check, pfn, page);
+	if (!run.nr_pages)
+		return pfn + 1;
 	if (pfn + run.nr_pages > zone->end_pfn) {
 		check_fail(check, "length of a run", pfn, run.nr_pages,
 			   zone->end_pfn - pfn);
 		return zone->end_pfn;
 	}
 	last = (u32)((pfn + run.nr_pages - 1) >> BLOCK_SHIFT);
-	check_descriptor(check, pfn, page);
 	check_inside(check, pfn + 1, pfn + run.nr_pages);
 	check_used(check, &run, first);
 	if (first == last)

@@ -177,7 +177,8 @@ bool fixheap_owns(const struct fixheap *heap, const void *ptr);
  * succeeds and gives the tail back at once.  fixheap_array_realloc moves
  * (and copies) only when it cannot grow in place; NULL leaves the array as it
  * was; array NULL allocates.  Growing clears new pages only where the array
- * was made with FIXHEAP_ZERO.
+ * was made with FIXHEAP_ZERO.  An array that moves is placed by the heap's
+ * defaults: the policy and the alignment it was made with do not follow it.
  * Errors: ENOMEM, EINVAL (unknown policy, flag or attr size, alignment that
  * is no power of two), ENOTSUP (policy not there yet).
  * Cost: O(log of the heap's size); no page of the array is touched, but for
@@ -236,8 +237,8 @@ struct fixheap_stats {
 	size_t metadata_bytes;	  /* address space reserved for metadata */
 	size_t live_bytes;	  /* VMSTAT: bytes in live objects and arrays */
 	size_t peak_live_bytes;	  /* VMSTAT: highest, +-64 KiB a thread */
-	uint64_t nr_allocs;	  /* VMSTAT: run allocations */
-	uint64_t nr_frees;	  /* VMSTAT: run frees */
+	uint64_t nr_allocs;	  /* VMSTAT: runs taken from the zones */
+	uint64_t nr_frees;	  /* VMSTAT: runs given back to them */
 	uint64_t nr_fails;	  /* VMSTAT: allocations refused */
 	uint64_t nr_reclaims;	  /* VMSTAT: times caches were taken back */
 	uint64_t cleared_bytes;	  /* VMSTAT: bytes cleared for zeroed memory */

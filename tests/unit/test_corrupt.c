@@ -253,7 +253,7 @@ static void test_runmap(void **state)
 		{ HEAD(3 * 512 - 1), len, "descriptor where no run begins" },
 		{ HEAD(CROSS_AT + 1199), PAGE_RAW, "where no run begins" },
 		{ HEAD(CROSS_AT + 1), PAGE_EXTENT, "where no run begins" },
-		{ HEAD(100), PAGE_RAW, "neither free nor in a run" },
+		{ HEAD(100), PAGE_RAW, "kind in a descriptor" },
 		{ HEAD(SLAB_AT + 2), PAGE_EXTENT, "neither free nor in a run" },
 		{ HEAD(100), len, "neither free nor in a run" },
 		{ HEAD(100), 10 * len ^ 9 * len ^ 9 * len, "page of a run" },
