@@ -207,6 +207,7 @@ static u64 check_zone(struct check *check)
 		    check->nr_free);
 	check_equal(check, "pages in per-CPU caches", pfn, pcp_count(zone),
 		    check->nr_cached);
+	check_pcp(check);
 	check_lists(check);
 	check_trees(check);
 	return check->nr_errors;

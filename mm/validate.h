@@ -37,4 +37,18 @@ void check_lists(struct check *check);
 void check_trees(struct check *check);
 bool check_summaries(struct check *check);
 
+#if IS_ENABLED(CONFIG_PER_CPU)
+
+/* validate_pcp.c: the caches of the zone. */
+void check_pcp(struct check *check);
+
+#else
+
+static inline void check_pcp(struct check *check)
+{
+	(void)check;
+}
+
+#endif
+
 #endif

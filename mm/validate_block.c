@@ -170,14 +170,20 @@ static u64 check_list(struct check *check, u32 place, u32 full, u32 longest)
 
 void check_lists(struct check *check)
 {
-	u64 nr = 0;
+	u64 total = 0, nr;
 
-	for (u32 place = 0; place < NR_PLACEMENTS; place++) {
-		for (u32 i = 0; i < NR_FULLNESS * BLOCK_PAGES; i++)
-			nr += check_list(check, place, i / BLOCK_PAGES,
-					 i % BLOCK_PAGES);
+	for (u32 i = 0; i < NR_PLACEMENTS * NR_FULLNESS; i++) {
+		u32 place = i / NR_FULLNESS, full = i % NR_FULLNESS;
+
+		nr = 0;
+		for (u32 l = 0; l < BLOCK_PAGES; l++)
+			nr += check_list(check, place, full, l);
+		check_equal(check, "blocks of a fullness class", full,
+			    check->zone->area[place].nr_blocks[full], nr);
+		total += nr;
 	}
-	check_equal(check, "open blocks in the lists", 0, nr, check->nr_open);
+	check_equal(check, "open blocks in the lists", 0, total,
+		    check->nr_open);
 }
 
 /* Lines of a max tree, as maxtree.c has them. */

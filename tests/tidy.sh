@@ -160,6 +160,7 @@ client	base,frame,debug,seam	malloc malloc_runs extent_hooks thread_cache
 client	base,frame,debug,seam	slab size_class je je_glue
 whole	base,frame,debug,block,zone,run,seam,client	heap registry stats walk
 whole	base,frame,debug,block,zone,run,seam,client	validate validate_block
+whole	base,frame,debug,block,zone,run,seam,client	validate_pcp
 END
 }
 

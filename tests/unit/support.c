@@ -50,8 +50,8 @@ void heap_make(struct test_heap *t, const struct heap_spec *spec)
 	need(t->memory != MAP_FAILED, "there is not so much address space");
 	start = round_up((uintptr_t)t->memory, align) + spec->skew;
 	config.base = (void *)start;
-	config.length = round_up(start, PAGE_BYTES) - start +
-			BYTES(spec->nr_pages);
+	config.length =
+		round_up(start, PAGE_BYTES) - start + BYTES(spec->nr_pages);
 	need(config.length <= 1ull << CONFIG_HEAP_SHIFT,
 	     "HEAP_SHIFT allows no heap of this size");
 	config.flags = spec->flags;
@@ -158,8 +158,8 @@ const char *zone_spans(const struct zone *zone)
 		assert_int_equal(zone->block[b].span_end,
 				 blocks ? b + blocks : 0);
 		if (blocks)
-			assert_int_equal(
-				zone->block[b + blocks - 1].span_first, b + 1);
+			assert_int_equal(zone->block[b + blocks - 1].span_first,
+					 b + 1);
 		if (!pages && !blocks)
 			continue;
 		snprintf(name, sizeof(name), blocks ? "%u-%u" : "%u|", b,
@@ -179,8 +179,8 @@ void picture_make(struct picture *picture, const struct test_heap *t)
 	picture->nr_pages = heap->end_pfn;
 	picture->origin = (uintptr_t)heap->origin >> PAGE_SHIFT;
 	picture->free = test_calloc(heap->end_pfn, 1);
-	picture_mark(picture, heap->start_pfn,
-		     heap->end_pfn - heap->start_pfn, 1);
+	picture_mark(picture, heap->start_pfn, heap->end_pfn - heap->start_pfn,
+		     1);
 }
 
 void picture_end(struct picture *picture)

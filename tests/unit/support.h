@@ -21,21 +21,21 @@
 #define BLOCKS(nr) ((u64)(nr) << BLOCK_SHIFT)
 
 struct heap_spec {
-	const char *machine;	/* for host_sim_describe; NULL: "1x1" */
-	u64 nr_pages;		/* whole pages of the heap */
-	size_t skew;		/* bytes that the base is off a pageblock */
-	unsigned flags;		/* FIXHEAP_ZEROED, ... */
-	int reserved;		/* address space without memory behind it */
+	const char *machine; /* for host_sim_describe; NULL: "1x1" */
+	u64 nr_pages;	     /* whole pages of the heap */
+	size_t skew;	     /* bytes that the base is off a pageblock */
+	unsigned flags;	     /* FIXHEAP_ZEROED, ... */
+	int reserved;	     /* address space without memory behind it */
 };
 
 struct test_heap {
 	struct fixheap *heap;
-	struct zone *zone;	/* the first one */
-	char *base;		/* of the first page */
-	void *memory;		/* the mapping that it lies in */
+	struct zone *zone; /* the first one */
+	char *base;	   /* of the first page */
+	void *memory;	   /* the mapping that it lies in */
 	size_t bytes;
-	u64 held;		/* bytes of the host before it was made */
-	unsigned nr_faults;	/* so often the handler was called */
+	u64 held;		    /* bytes of the host before it was made */
+	unsigned nr_faults;	    /* so often the handler was called */
 	struct fixheap_fault fault; /* the last time, with copies of: */
 	char api[40], what[80], state[40], message[400];
 };
@@ -79,8 +79,8 @@ const char *zone_spans(const struct zone *zone);
 /* A plain picture of the free pages of a zone, to compare with. */
 struct picture {
 	u64 nr_pages;
-	u64 origin;		/* page number in memory of pfn 0 */
-	unsigned char *free;	/* by pfn */
+	u64 origin;	     /* page number in memory of pfn 0 */
+	unsigned char *free; /* by pfn */
 };
 void picture_make(struct picture *picture, const struct test_heap *t);
 void picture_end(struct picture *picture);

@@ -56,7 +56,7 @@ static void test_sizes(void **state)
 {
 	static const struct {
 		size_t bytes;
-		u64 nr_pages;	/* 0: refused */
+		u64 nr_pages; /* 0: refused */
 	} table[] = {
 		{ 0, 1 },
 		{ 1, 1 },
@@ -135,16 +135,22 @@ static void test_low_end(void **state)
 static void test_resize(void **state)
 {
 	static const struct {
-		u64 nr, behind;	/* pages of it, and free behind it */
+		u64 nr, behind; /* pages of it, and free behind it */
 		u64 wanted;
 		int ret;
 	} table[] = {
-		{ 10, 0, 10, 0 },	{ 10, 0, 11, -ENOMEM },
-		{ 10, 0, 1, 0 },	{ 10, 0, 9, 0 },
-		{ 10, 5, 15, 0 },	{ 10, 5, 16, -ENOMEM },
-		{ 500, 600, 1100, 0 },	{ 500, 600, 1101, -ENOMEM },
-		{ 500, 600, 513, 0 },	{ 1100, 0, 512, 0 },
-		{ 1100, 0, 511, 0 },	{ 10, 5, 4097, -ENOMEM },
+		{ 10, 0, 10, 0 },
+		{ 10, 0, 11, -ENOMEM },
+		{ 10, 0, 1, 0 },
+		{ 10, 0, 9, 0 },
+		{ 10, 5, 15, 0 },
+		{ 10, 5, 16, -ENOMEM },
+		{ 500, 600, 1100, 0 },
+		{ 500, 600, 1101, -ENOMEM },
+		{ 500, 600, 513, 0 },
+		{ 1100, 0, 512, 0 },
+		{ 1100, 0, 511, 0 },
+		{ 10, 5, 4097, -ENOMEM },
 		{ 10, 5, 1ull << 40, -ENOMEM },
 	};
 
@@ -192,11 +198,12 @@ static void test_move(void **state)
 {
 	static const struct {
 		u64 nr, behind, wanted;
-		int moves;	/* -1: refused */
+		int moves; /* -1: refused */
 	} table[] = {
-		{ 10, 0, 10, 0 },     { 10, 0, 5, 0 },	   { 10, 0, 20, 1 },
-		{ 10, 10, 20, 0 },    { 10, 10, 21, 1 },   { 700, 0, 1000, 1 },
-		{ 700, 0, 1025, -1 }, { 700, 600, 1300, 0 },
+		{ 10, 0, 10, 0 },	{ 10, 0, 5, 0 },
+		{ 10, 0, 20, 1 },	{ 10, 10, 20, 0 },
+		{ 10, 10, 21, 1 },	{ 700, 0, 1000, 1 },
+		{ 700, 0, 1025, -1 },	{ 700, 600, 1300, 0 },
 		{ 700, 600, 1301, -1 },
 	};
 

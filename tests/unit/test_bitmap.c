@@ -131,12 +131,9 @@ static void test_set_ends(void **state)
 		u32 i, nr;
 		u64 first, last;
 	} table[] = {
-		{ 0, 1, 1, 0 },
-		{ 0, 64, ~0ull, 0 },
-		{ 0, 512, ~0ull, ~0ull },
-		{ 63, 1, 1ull << 63, 0 },
-		{ 448, 64, 0, ~0ull },
-		{ 511, 1, 0, 1ull << 63 },
+		{ 0, 1, 1, 0 },		  { 0, 64, ~0ull, 0 },
+		{ 0, 512, ~0ull, ~0ull }, { 63, 1, 1ull << 63, 0 },
+		{ 448, 64, 0, ~0ull },	  { 511, 1, 0, 1ull << 63 },
 		{ 1, 511, ~1ull, ~0ull },
 	};
 	u64 words[BLOCK_WORDS];

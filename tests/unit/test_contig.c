@@ -23,8 +23,9 @@ static void test_place(void **state)
 		{ "........", 1, PLACE_ARRAY, 1, 0 },
 		{ "........", 100, PLACE_ARRAY, 1, 0 },
 		{ "........", 1, PLACE_SMALL, 1, 7 * 512 },
-		{ "........", 100, PLACE_MEDIUM, 1, 7 * 512 },
-		{ "........", 511, PLACE_MEDIUM, 1, 7 * 512 },
+		{ "........", 100, PLACE_MEDIUM, 1, 8 * 512 - 100 },
+		{ "........", 511, PLACE_MEDIUM, 1, 8 * 512 - 511 },
+		{ "....####", 300, PLACE_MEDIUM, 1, 4 * 512 - 300 },
 		/* a pageblock or more, whatever it is for */
 		{ "........", 512, PLACE_SMALL, 1, 0 },
 		{ "........", 4096, PLACE_ARRAY, 1, 0 },
@@ -35,12 +36,12 @@ static void test_place(void **state)
 		{ "#>..<###", 512, PLACE_ARRAY, 1, 2 * 512 - 100 },
 		{ "#>..<###", 1224, PLACE_ARRAY, 1, 2 * 512 - 100 },
 		{ "#>..<###", 1225, PLACE_ARRAY, 1, -1 },
-		{ "#><####.", 500, PLACE_MEDIUM, 1, 7 * 512 },
+		{ "#><####.", 500, PLACE_MEDIUM, 1, 8 * 512 - 500 },
 		/* open blocks of its own placement first */
 		{ "..o.....", 1, PLACE_SMALL, 1, 2 * 512 + 200 },
 		{ "..o.....", 100, PLACE_SMALL, 1, 2 * 512 + 200 },
 		{ "..o.....", 101, PLACE_SMALL, 1, 7 * 512 },
-		{ "..o.....", 1, PLACE_MEDIUM, 1, 7 * 512 },
+		{ "..o.....", 1, PLACE_MEDIUM, 1, 8 * 512 - 1 },
 		/* no whole block left: out of another placement */
 		{ "##o#####", 1, PLACE_MEDIUM, 1, 2 * 512 + 200 },
 		{ "##o#####", 100, PLACE_ARRAY, 1, 2 * 512 + 200 },
@@ -51,7 +52,7 @@ static void test_place(void **state)
 		{ "##><####", 201, PLACE_MEDIUM, 1, -1 },
 		/* arrays take the border before a fresh block */
 		{ "##><...#", 150, PLACE_ARRAY, 1, 3 * 512 - 100 },
-		{ "##><...#", 150, PLACE_MEDIUM, 1, 6 * 512 },
+		{ "##><...#", 150, PLACE_MEDIUM, 1, 7 * 512 - 150 },
 		/* alignment, of the address: the base is at eight blocks */
 		{ "#.......", 512, PLACE_ARRAY, 1024, 2 * 512 },
 		{ "#.......", 512, PLACE_ARRAY, 4096, -1 },
@@ -68,9 +69,8 @@ static void test_place(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		const struct contig_request req = {
-			table[i].nr, table[i].align, table[i].place
-		};
+		const struct contig_request req = { table[i].nr, table[i].align,
+						    table[i].place };
 		struct test_heap t;
 		u64 pfn;
 
@@ -81,6 +81,40 @@ static void test_place(void **state)
 		if (pfn != (u64)table[i].pfn)
 			fail_msg("line %zu: at %ld, not %ld", i, (long)pfn,
 				 table[i].pfn);
+		heap_drop(&t);
+	}
+}
+
+/* Medium runs lie one below the other, over the borders. */
+static void test_medium(void **state)
+{
+	static const struct {
+		u64 nr;	 /* pages of each */
+		u64 fit; /* so many of them in the zone */
+	} table[] = {
+		{ 100, 40 },
+		{ 258, 15 },
+		{ 300, 13 },
+		{ 511, 8 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		const struct contig_request req = { table[i].nr, 1,
+						    PLACE_MEDIUM };
+		u64 pfn, last = BLOCKS(NR_BLOCKS), nr = 0;
+		struct test_heap t;
+
+		heap_make(&t,
+			  &(struct heap_spec){ .nr_pages = BLOCKS(NR_BLOCKS) });
+		while (contig_find(t.zone, &req, &pfn)) {
+			if (nr < table[i].fit - 2)
+				assert_int_equal(pfn, last - table[i].nr);
+			last = pfn;
+			contig_take(t.zone, pfn, table[i].nr, PLACE_MEDIUM);
+			nr++;
+		}
+		assert_int_equal(nr, table[i].fit);
 		heap_drop(&t);
 	}
 }
@@ -195,9 +229,8 @@ static void test_random(void **state)
 		u64 nr_pages;
 		size_t skew;
 	} table[] = {
-		{ 1, 0 },	   { 2, 1 },	 { 511, 0 },
-		{ 512, 5000 },	   { 600, 1 },	 { 5000, 0 },
-		{ 9000, 1234567 }, { 4096, 77 },
+		{ 1, 0 },   { 2, 1 },	 { 511, 0 },	    { 512, 5000 },
+		{ 600, 1 }, { 5000, 0 }, { 9000, 1234567 }, { 4096, 77 },
 	};
 
 	(void)state;
@@ -260,16 +293,16 @@ static void test_exhaust(void **state)
 static void test_zero(void **state)
 {
 	static const struct {
-		u64 used, nr_used;	/* taken and given back before */
+		u64 used, nr_used; /* taken and given back before */
 		u64 pfn, nr;
-		u64 first, end;		/* known to be zero, first == end: none */
+		u64 first, end; /* known to be zero, first == end: none */
 	} table[] = {
 		{ 0, 0, 0, 4096, 0, 4096 },
 		{ 0, 0, 700, 2000, 700, 2700 },
 		{ 0, 512, 0, 4096, 512, 4096 },
 		{ 0, 512, 0, 512, 0, 0 },
 		{ 3584, 512, 0, 4096, 0, 3584 },
-		{ 1024, 512, 0, 4096, 1536, 4096 },	/* the longer side */
+		{ 1024, 512, 0, 4096, 1536, 4096 }, /* the longer side */
 		{ 2560, 512, 0, 4096, 0, 2560 },
 		{ 0, 512, 512, 3, 512, 515 },
 	};
@@ -302,11 +335,9 @@ static void test_zero(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_place),
-		cmocka_unit_test(test_take_give),
-		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_exhaust),
-		cmocka_unit_test(test_zero),
+		cmocka_unit_test(test_place),	  cmocka_unit_test(test_medium),
+		cmocka_unit_test(test_take_give), cmocka_unit_test(test_random),
+		cmocka_unit_test(test_exhaust),	  cmocka_unit_test(test_zero),
 	};
 
 	return cmocka_run_group_tests_name("contig", tests, NULL, NULL);

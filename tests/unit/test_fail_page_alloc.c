@@ -12,9 +12,8 @@ static void test_interval(void **state)
 		u64 interval;
 		const char *result;
 	} table[] = {
-		{ 0, "yyyyyyyyyy" }, { 1, "nnnnnnnnnn" },
-		{ 2, "ynynynynyn" }, { 3, "yynyynyyny" },
-		{ 9, "yyyyyyyyny" },
+		{ 0, "yyyyyyyyyy" }, { 1, "nnnnnnnnnn" }, { 2, "ynynynynyn" },
+		{ 3, "yynyynyyny" }, { 9, "yyyyyyyyny" },
 	};
 	struct test_heap t;
 
@@ -23,8 +22,8 @@ static void test_interval(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		const char *want = table[i].result;
 
-		assert_int_equal(fixheap_set_fail_page_alloc(
-					 t.heap, table[i].interval),
+		assert_int_equal(fixheap_set_fail_page_alloc(t.heap,
+							     table[i].interval),
 				 0);
 		for (u32 n = 0; want[n]; n++) {
 			u64 nr = n % 3 ? 1 : 20, used = t.heap->used;

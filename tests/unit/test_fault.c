@@ -11,10 +11,21 @@
 
 #include <stdint.h>
 
-enum { NR_PAGES = 1024, ARRAY = 0, FREED = 10, PAGES = 20, HOLE = 25,
-       NEVER = 30 };
+enum {
+	NR_PAGES = 1024,
+	ARRAY = 0,
+	FREED = 10,
+	PAGES = 20,
+	HOLE = 25,
+	NEVER = 30
+};
 
-enum call { PAGES_FREE, ARRAY_FREE, ARRAY_RESIZE, ARRAY_REALLOC };
+enum call {
+	PAGES_FREE,
+	ARRAY_FREE,
+	ARRAY_RESIZE,
+	ARRAY_REALLOC
+};
 
 static const char *const names[] = {
 	"fixheap_pages_free",
@@ -32,9 +43,9 @@ static const char *const names[] = {
 
 struct mistake {
 	enum call call;
-	long page;		/* of the address */
-	long skew;		/* bytes beside it */
-	u64 nr;			/* pages, for fixheap_pages_free */
+	long page; /* of the address */
+	long skew; /* bytes beside it */
+	u64 nr;	   /* pages, for fixheap_pages_free */
 	const char *what, *state;
 };
 
@@ -135,8 +146,8 @@ static void make_mistake(struct test_heap *t, const struct mistake *m)
 		assert_int_equal(errno, E2BIG);
 		break;
 	case ARRAY_REALLOC:
-		assert_null(fixheap_array_realloc(t->heap, address,
-						  BYTES(m->nr)));
+		assert_null(
+			fixheap_array_realloc(t->heap, address, BYTES(m->nr)));
 		assert_int_equal(errno, EINVAL);
 		break;
 	}

@@ -8,7 +8,7 @@
 
 #define MEMORY BYTES(200)
 
-static char *memory;	/* MEMORY bytes, page aligned; never touched */
+static char *memory; /* MEMORY bytes, page aligned; never touched */
 
 static int setup(void **state)
 {
@@ -60,7 +60,7 @@ static void test_memory(void **state)
 	const struct {
 		uintptr_t base;
 		size_t length;
-		u64 nr_pages;	/* 0: refused */
+		u64 nr_pages; /* 0: refused */
 	} table[] = {
 		/* less than a page, or no whole page in it */
 		{ (uintptr_t)memory, 0, 0 },
@@ -153,7 +153,7 @@ struct machine {
 	size_t size;
 	unsigned nr_nodes, nr_cpus;
 	unsigned cpu_node[3];
-	uint64_t bytes[3];	/* 0, 0, 0: no array is given */
+	uint64_t bytes[3];	   /* 0, 0, 0: no array is given */
 	unsigned char distance[4]; /* 0: no array is given */
 	int ret;
 };
@@ -191,8 +191,8 @@ static void test_topology(void **state)
 			.nr_nodes = m->nr_nodes,
 			.nr_cpus = m->nr_cpus,
 			.cpu_node = m->nr_cpus > 3 ? on_none : m->cpu_node,
-			.node_bytes = m->bytes[0] | m->bytes[1] ? m->bytes :
-								  NULL,
+			.node_bytes = m->bytes[0] | m->bytes[1] ? m->bytes
+								: NULL,
 			.distance = m->distance[0] ? m->distance : NULL,
 		};
 
@@ -215,17 +215,16 @@ static void test_topology(void **state)
 static void test_overlap(void **state)
 {
 	static const struct {
-		u64 first, end;	/* pages of memory; another has [50, 100) */
+		u64 first, end; /* pages of memory; another has [50, 100) */
 		int skew, ret;
 	} table[] = {
-		{ 0, 50, 0, 0 },	 { 100, 150, 0, 0 },
-		{ 0, 51, 0, -EINVAL },	 { 99, 150, 0, -EINVAL },
-		{ 50, 100, 0, -EINVAL }, { 60, 61, 0, -EINVAL },
-		{ 0, 150, 0, -EINVAL },	 { 0, 50, 1, -EINVAL },
+		{ 0, 50, 0, 0 },	   { 100, 150, 0, 0 },
+		{ 0, 51, 0, -EINVAL },	   { 99, 150, 0, -EINVAL },
+		{ 50, 100, 0, -EINVAL },   { 60, 61, 0, -EINVAL },
+		{ 0, 150, 0, -EINVAL },	   { 0, 50, 1, -EINVAL },
 		{ 100, 150, -1, -EINVAL },
 	};
-	struct fixheap_config config = config_of(memory + BYTES(50),
-						 BYTES(50));
+	struct fixheap_config config = config_of(memory + BYTES(50), BYTES(50));
 	struct fixheap *heap;
 
 	(void)state;
@@ -251,7 +250,7 @@ static void test_overlap(void **state)
 static void test_mapped(void **state)
 {
 	static const struct {
-		size_t extra;	/* bytes beyond 100 pages */
+		size_t extra; /* bytes beyond 100 pages */
 		unsigned flags;
 		u64 nr_pages;
 	} table[] = {

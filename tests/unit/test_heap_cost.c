@@ -55,18 +55,15 @@ static void test_array(void **state)
 
 		array = fixheap_array_alloc(t.heap, sizes[i] + GIB, NULL);
 		assert_non_null(array);
-		assert_int_equal(fixheap_array_resize(t.heap, array,
-						      sizes[i]),
+		assert_int_equal(fixheap_array_resize(t.heap, array, sizes[i]),
 				 0);
 		behind = fixheap_array_alloc(t.heap, 1, NULL);
 		assert_non_null(behind);
 		fixheap_array_free(t.heap, behind);
-		assert_int_equal(fixheap_array_resize(t.heap, array,
-						      sizes[i] + GIB),
-				 0);
-		assert_int_equal(fixheap_array_resize(t.heap, array,
-						      sizes[i] / 2),
-				 0);
+		assert_int_equal(
+			fixheap_array_resize(t.heap, array, sizes[i] + GIB), 0);
+		assert_int_equal(
+			fixheap_array_resize(t.heap, array, sizes[i] / 2), 0);
 		fixheap_array_free(t.heap, array);
 		assert_true(resident(&t) - before <= 48 * 4096);
 	}
@@ -115,10 +112,10 @@ static void test_share(void **state)
 		struct test_heap t;
 		u64 share, n;
 
-		heap_make(&t, &(struct heap_spec){
-				      .machine = table[i].machine,
-				      .nr_pages = table[i].nr_pages,
-				      .reserved = 1 });
+		heap_make(&t,
+			  &(struct heap_spec){ .machine = table[i].machine,
+					       .nr_pages = table[i].nr_pages,
+					       .reserved = 1 });
 		for (n = 0; fixheap_pages_alloc(t.heap, 1, 0, NULL); n++)
 			;
 		assert_int_equal(n, table[i].nr_pages);
@@ -128,8 +125,7 @@ static void test_share(void **state)
 		for (; n; n--)
 			fixheap_pages_free(t.heap, t.base + BYTES(n - 1), 1);
 		heap_is_empty(&t);
-		assert_true(resident(&t) * 1000 / BYTES(table[i].nr_pages) <
-			    4);
+		assert_true(resident(&t) * 1000 / BYTES(table[i].nr_pages) < 4);
 		heap_end(&t);
 	}
 }

@@ -44,9 +44,9 @@ static void check_levels(const struct both *both)
 			u32 max = 0;
 
 			for (u64 j = i * 16; j < i * 16 + 16; j++)
-				max = tree->level[l - 1][j] > max ?
-					      tree->level[l - 1][j] :
-					      max;
+				max = tree->level[l - 1][j] > max
+					      ? tree->level[l - 1][j]
+					      : max;
 			assert_int_equal(tree->level[l][i], max);
 		}
 	}
@@ -113,15 +113,13 @@ static void test_steps(void **state)
 		u64 i;
 		u32 value, max;
 	} table[] = {
-		{ 16, 5, 5 },	/* alone in its line */
-		{ 17, 5, 5 },	/* an equal one beside it */
-		{ 16, 0, 5 },	/* the equal one stays */
-		{ 17, 3, 3 },	/* the maximum of all goes down */
-		{ 0, 4, 4 },	/* another line takes over */
+		{ 16, 5, 5 },	   /* alone in its line */
+		{ 17, 5, 5 },	   /* an equal one beside it */
+		{ 16, 0, 5 },	   /* the equal one stays */
+		{ 17, 3, 3 },	   /* the maximum of all goes down */
+		{ 0, 4, 4 },	   /* another line takes over */
 		{ 256, ~0u, ~0u }, /* the last one, the largest number */
-		{ 256, 0, 4 },
-		{ 0, 0, 3 },
-		{ 17, 0, 0 },
+		{ 256, 0, 4 },	   { 0, 0, 3 }, { 17, 0, 0 },
 	};
 	struct both both;
 
@@ -138,8 +136,8 @@ static void test_steps(void **state)
 /* The trees of 16 TiB: nothing is touched but the lines on the way up. */
 static void test_sparse(void **state)
 {
-	static const u64 place[] = { 0, 15, 16, 65535, 65536, 4000000,
-				     (1 << 23) - 1 };
+	static const u64 place[] = { 0,	    15,	     16,	   65535,
+				     65536, 4000000, (1 << 23) - 1 };
 	const u64 nr = 1 << 23;
 	size_t bytes = maxtree_bytes(nr);
 	struct maxtree tree;

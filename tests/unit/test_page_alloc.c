@@ -34,7 +34,7 @@ static bool in_list(const struct zone *zone, u32 head, u32 wanted)
 /* Every open block is in its list, and the lists have no other. */
 static void check_filed(const struct zone *zone)
 {
-	u32 nr_open = 0, nr_listed = 0;
+	u32 nr_open = 0, nr_listed = 0, nr_counted = 0;
 
 	for (u32 b = 0; b < zone->end_block; b++) {
 		const struct pageblock *pb = &zone->block[b];
@@ -52,6 +52,10 @@ static void check_filed(const struct zone *zone)
 		assert_int_equal(pb->listed, full);
 		assert_true(in_list(zone, area->head[full][pb->longest], b));
 	}
+	for (u32 i = 0; i < NR_PLACEMENTS * NR_FULLNESS; i++)
+		nr_counted +=
+			zone->area[i / NR_FULLNESS].nr_blocks[i % NR_FULLNESS];
+	assert_int_equal(nr_counted, nr_open);
 	for (u32 i = 0; i < NR_PLACEMENTS * NR_FULLNESS * BLOCK_PAGES; i++) {
 		const struct free_area *area =
 			&zone->area[i / BLOCK_PAGES / NR_FULLNESS];
@@ -111,7 +115,7 @@ struct free_run {
 struct choice {
 	struct free_run free[8];
 	struct block_request req;
-	long fullest, emptiest, any;	/* pfn, -1: none */
+	long fullest, emptiest, any; /* pfn, -1: none */
 };
 
 static const struct choice choices[] = {
@@ -119,44 +123,95 @@ static const struct choice choices[] = {
 	{ { { 0 } }, { 1, 1, PLACE_SMALL }, -1, -1, -1 },
 	/* the fullest that serves, the emptiest that serves */
 	{ { { 0, 0, 100, 0 }, { 1, 9, 30, 0 }, { 2, 50, 300, 0 } },
-	  { 20, 1, PLACE_SMALL }, 512 + 9, 1024 + 50, 512 + 9 },
+	  { 20, 1, PLACE_SMALL },
+	  512 + 9,
+	  1024 + 50,
+	  512 + 9 },
 	{ { { 0, 0, 100, 0 }, { 1, 9, 30, 0 }, { 2, 50, 300, 0 } },
-	  { 50, 1, PLACE_SMALL }, 0, 1024 + 50, 0 },
+	  { 50, 1, PLACE_SMALL },
+	  0,
+	  1024 + 50,
+	  0 },
 	{ { { 0, 0, 100, 0 }, { 1, 9, 30, 0 }, { 2, 50, 300, 0 } },
-	  { 300, 1, PLACE_SMALL }, 1024 + 50, 1024 + 50, 1024 + 50 },
+	  { 300, 1, PLACE_SMALL },
+	  1024 + 50,
+	  1024 + 50,
+	  1024 + 50 },
 	{ { { 0, 0, 100, 0 }, { 1, 9, 30, 0 }, { 2, 50, 300, 0 } },
-	  { 301, 1, PLACE_SMALL }, -1, -1, -1 },
+	  { 301, 1, PLACE_SMALL },
+	  -1,
+	  -1,
+	  -1 },
 	/* only its own placement */
 	{ { { 0, 0, 100, 1 }, { 1, 9, 30, 2 } },
-	  { 1, 1, PLACE_SMALL }, -1, -1, -1 },
+	  { 1, 1, PLACE_SMALL },
+	  -1,
+	  -1,
+	  -1 },
 	{ { { 0, 0, 100, 1 }, { 1, 9, 30, 2 } },
-	  { 1, 1, PLACE_MEDIUM }, 0, 0, 0 },
+	  { 1, 1, PLACE_MEDIUM },
+	  99,
+	  99,
+	  99 },
 	{ { { 0, 0, 100, 1 }, { 1, 9, 30, 2 } },
-	  { 1, 1, PLACE_ARRAY }, 512 + 9, 512 + 9, 512 + 9 },
+	  { 1, 1, PLACE_ARRAY },
+	  512 + 9,
+	  512 + 9,
+	  512 + 9 },
+	/* medium runs at the end of a row, unless they must be aligned */
+	{ { { 0, 5, 100, 1 } }, { 30, 1, PLACE_MEDIUM }, 75, 75, 75 },
+	{ { { 0, 5, 100, 1 } }, { 30, 8, PLACE_MEDIUM }, 8, 8, 8 },
 	/* among equally full ones the shortest longest run */
-	{ { { 0, 0, 50, 0 }, { 1, 3, 40, 0 }, { 1, 100, 10, 0 },
-	    { 2, 7, 45, 0 }, { 2, 200, 5, 0 } },
-	  { 30, 1, PLACE_SMALL }, 512 + 3, 512 + 3, 512 + 3 },
-	{ { { 0, 0, 50, 0 }, { 1, 3, 40, 0 }, { 1, 100, 10, 0 },
-	    { 2, 7, 45, 0 }, { 2, 200, 5, 0 } },
-	  { 41, 1, PLACE_SMALL }, 1024 + 7, 1024 + 7, 1024 + 7 },
+	{ { { 0, 0, 50, 0 },
+	    { 1, 3, 40, 0 },
+	    { 1, 100, 10, 0 },
+	    { 2, 7, 45, 0 },
+	    { 2, 200, 5, 0 } },
+	  { 30, 1, PLACE_SMALL },
+	  512 + 3,
+	  512 + 3,
+	  512 + 3 },
+	{ { { 0, 0, 50, 0 },
+	    { 1, 3, 40, 0 },
+	    { 1, 100, 10, 0 },
+	    { 2, 7, 45, 0 },
+	    { 2, 200, 5, 0 } },
+	  { 41, 1, PLACE_SMALL },
+	  1024 + 7,
+	  1024 + 7,
+	  1024 + 7 },
 	/* and there the shortest run */
 	{ { { 0, 0, 50, 0 }, { 0, 60, 8, 0 }, { 0, 80, 9, 0 } },
-	  { 8, 1, PLACE_SMALL }, 60, 60, 60 },
+	  { 8, 1, PLACE_SMALL },
+	  60,
+	  60,
+	  60 },
 	{ { { 0, 0, 50, 0 }, { 0, 60, 8, 0 }, { 0, 80, 9, 0 } },
-	  { 9, 1, PLACE_SMALL }, 80, 80, 80 },
+	  { 9, 1, PLACE_SMALL },
+	  80,
+	  80,
+	  80 },
 	/* an alignment that happens to be there is found by the full search */
 	{ { { 0, 60, 10, 0 } }, { 4, 64, PLACE_SMALL }, -1, -1, 64 },
 	{ { { 0, 60, 7, 0 } }, { 4, 64, PLACE_SMALL }, -1, -1, -1 },
 	{ { { 0, 1, 67, 0 } }, { 4, 64, PLACE_SMALL }, 64, 64, 64 },
 	/* in a block behind the first of its list */
 	{ { { 0, 64, 10, 0 }, { 1, 65, 10, 0 } },
-	  { 10, 64, PLACE_SMALL }, -1, -1, 64 },
+	  { 10, 64, PLACE_SMALL },
+	  -1,
+	  -1,
+	  64 },
 	/* alignments beyond a block: the heap's base is at eight blocks */
 	{ { { 1, 0, 10, 0 }, { 2, 0, 9, 0 } },
-	  { 1, 1024, PLACE_SMALL }, -1, -1, 1024 },
+	  { 1, 1024, PLACE_SMALL },
+	  -1,
+	  -1,
+	  1024 },
 	{ { { 1, 0, 10, 0 }, { 2, 1, 9, 0 } },
-	  { 1, 1024, PLACE_SMALL }, -1, -1, -1 },
+	  { 1, 1024, PLACE_SMALL },
+	  -1,
+	  -1,
+	  -1 },
 	{ { { 4, 0, 300, 0 } }, { 300, 2048, PLACE_SMALL }, -1, -1, 2048 },
 	{ { { 4, 0, 300, 0 } }, { 1, 4096, PLACE_SMALL }, -1, -1, -1 },
 };
@@ -196,10 +251,8 @@ static void test_largest(void **state)
 		u32 largest;
 	} table[] = {
 		{ { { 0 } }, 1, 0 },
-		{ { { 0, 5, 10, 0 }, { 1, 5, 20, 1 }, { 2, 5, 30, 2 } }, 1,
-		  30 },
-		{ { { 0, 5, 10, 0 }, { 1, 8, 20, 1 }, { 2, 5, 21, 2 } }, 8,
-		  20 },
+		{ { { 0, 5, 10, 0 }, { 1, 5, 20, 1 }, { 2, 5, 30, 2 } }, 1, 30 },
+		{ { { 0, 5, 10, 0 }, { 1, 8, 20, 1 }, { 2, 5, 21, 2 } }, 8, 20 },
 		{ { { 0, 5, 10, 0 }, { 1, 5, 20, 1 } }, 32, 0 },
 		{ { { 0, 1, 511, 0 } }, 512, 0 },
 		{ { { 0, 0, 511, 0 } }, 512, 511 },
@@ -227,16 +280,13 @@ static void test_take_zero(void **state)
 {
 	static const struct {
 		bool zero;
-		u32 dirty, nr_dirty;	/* given back as used before */
+		u32 dirty, nr_dirty; /* given back as used before */
 		u32 i, nr;
 		bool known;
 	} table[] = {
-		{ true, 0, 0, 0, 512, true },
-		{ false, 0, 0, 0, 1, false },
-		{ true, 10, 5, 0, 10, true },
-		{ true, 10, 5, 0, 11, false },
-		{ true, 10, 5, 14, 1, false },
-		{ true, 10, 5, 15, 497, true },
+		{ true, 0, 0, 0, 512, true },  { false, 0, 0, 0, 1, false },
+		{ true, 10, 5, 0, 10, true },  { true, 10, 5, 0, 11, false },
+		{ true, 10, 5, 14, 1, false }, { true, 10, 5, 15, 497, true },
 	};
 
 	(void)state;
@@ -254,8 +304,7 @@ static void test_take_zero(void **state)
 			bitmap_clear(t.zone->block[3].zero, dirty, nr_dirty);
 			t.zone->block[3].nr_free = BLOCK_PAGES;
 		}
-		assert_int_equal(block_take(t.zone, 3, table[i].i,
-					    table[i].nr),
+		assert_int_equal(block_take(t.zone, 3, table[i].i, table[i].nr),
 				 table[i].known);
 		heap_drop(&t);
 	}

@@ -32,8 +32,8 @@ static void *__attribute__((noinline)) my_alloc(struct test_heap *t, u64 nr)
 	return pages;
 }
 
-static void __attribute__((noinline)) my_free(struct test_heap *t, void *pages,
-					      u64 nr)
+static void __attribute__((noinline))
+my_free(struct test_heap *t, void *pages, u64 nr)
 {
 	fixheap_pages_free(t->heap, pages, nr);
 	assert_non_null(t);
@@ -83,8 +83,8 @@ static void test_pages(void **state)
 	heap_end(&t);
 }
 
-static void *__attribute__((noinline)) my_realloc(struct test_heap *t,
-						  void *array, u64 nr)
+static void *__attribute__((noinline))
+my_realloc(struct test_heap *t, void *array, u64 nr)
 {
 	void *moved = fixheap_array_realloc(t->heap, array, BYTES(nr));
 

@@ -59,8 +59,7 @@ static void test_found(void **state)
 		assert_ptr_equal(fixheap_pages_alloc(t.heap, 10, 0, NULL),
 				 pages);
 		heap_faulted(&t, "page allocation", "write after free");
-		assert_ptr_equal(t.fault.address,
-				 pages + BYTES(table[i].page));
+		assert_ptr_equal(t.fault.address, pages + BYTES(table[i].page));
 		fixheap_pages_free(t.heap, pages, 10);
 	}
 	heap_end(&t);
@@ -111,8 +110,9 @@ static void test_fresh(void **state)
 
 static void test_bytes(void **state)
 {
-	static const u64 table[][2] = { { 0, 0 }, { 1, 8 }, { 64, 8 },
-					{ 65, 16 }, { 6400, 800 } };
+	static const u64 table[][2] = {
+		{ 0, 0 }, { 1, 8 }, { 64, 8 }, { 65, 16 }, { 6400, 800 }
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)

@@ -54,8 +54,8 @@ static void test_alignment(void **state)
 	char *pages;
 
 	(void)state;
-	heap_make(&t, &(struct heap_spec){ .nr_pages = 4096,
-					   .skew = PAGE_BYTES });
+	heap_make(&t,
+		  &(struct heap_spec){ .nr_pages = 4096, .skew = PAGE_BYTES });
 	for (u32 shift = 0; shift < 11; shift++) {
 		size_t align = PAGE_BYTES << shift;
 
@@ -80,9 +80,9 @@ static void test_every_aligned(void **state)
 		u64 want = 0, have = 0;
 		struct test_heap t;
 
-		heap_make(&t, &(struct heap_spec){ .nr_pages = 5000,
-						   .skew = 77 * PAGE_BYTES +
-							   5 });
+		heap_make(&t,
+			  &(struct heap_spec){ .nr_pages = 5000,
+					       .skew = 77 * PAGE_BYTES + 5 });
 		for (u64 n = 0; n < 5000; n++)
 			want += (uintptr_t)(t.base + BYTES(n)) %
 					BYTES(aligns[i]) ==
@@ -110,8 +110,8 @@ static void test_placement(void **state)
 	(void)state;
 	heap_make(&t, &(struct heap_spec){ .nr_pages = 8192 });
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		char *pages = fixheap_pages_alloc(t.heap, table[i].nr_pages, 0,
-						  NULL);
+		char *pages =
+			fixheap_pages_alloc(t.heap, table[i].nr_pages, 0, NULL);
 		struct run run;
 		u64 page;
 
@@ -157,8 +157,8 @@ static void test_pieces(void **state)
 			heap_valid(&t);
 		}
 		for (u64 n = 0; n < freed; n++)
-			assert_non_null(fixheap_pages_alloc(t.heap, 1, 0,
-							    NULL));
+			assert_non_null(
+				fixheap_pages_alloc(t.heap, 1, 0, NULL));
 		assert_null(fixheap_pages_alloc(t.heap, 1, 0, NULL));
 		/* one free for all of them */
 		fixheap_pages_free(t.heap, pages, 1000);
@@ -188,7 +188,7 @@ static void test_free_nothing(void **state)
 static void test_largest_free(void **state)
 {
 	static const struct {
-		u64 taken[3];	/* pages, one after another from the low end */
+		u64 taken[3]; /* pages, one after another from the low end */
 		u64 align, largest;
 	} table[] = {
 		{ { 0 }, 1, 3000 },
@@ -214,8 +214,8 @@ static void test_largest_free(void **state)
 		attr.alignment = BYTES(table[i].align);
 		assert_int_equal(fixheap_largest_free(t.heap, &attr),
 				 BYTES(table[i].largest));
-		assert_null(fixheap_pages_alloc(t.heap, table[i].largest + 1,
-						0, &attr));
+		assert_null(fixheap_pages_alloc(t.heap, table[i].largest + 1, 0,
+						&attr));
 		if (table[i].largest)
 			assert_non_null(fixheap_pages_alloc(
 				t.heap, table[i].largest, 0, &attr));

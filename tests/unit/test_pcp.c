@@ -56,7 +56,7 @@ static void test_hot(void **state)
 	(void)state;
 	make(&t, "1x1", 0);
 	pfn = get(&t);
-	alarm(60);	/* the lock is not recursive: it would wait for ever */
+	alarm(60); /* the lock is not recursive: it would wait for ever */
 	spin_lock(&t.zone->lock);
 	for (u32 i = 0; i < 1000; i++) {
 		put(&t, pfn);
@@ -75,7 +75,7 @@ static void test_hot(void **state)
 static void test_claim(void **state)
 {
 	static const struct {
-		u64 used;	/* bits of the first group of the last block */
+		u64 used; /* bits of the first group of the last block */
 	} table[] = {
 		{ 0 },
 		{ 1 },
@@ -147,8 +147,8 @@ static void test_put(void **state)
 static void test_flush(void **state)
 {
 	static const struct {
-		u32 step;	/* between pages put, which come shuffled */
-		u64 nr_frees;	/* runs given back */
+		u32 step;     /* between pages put, which come shuffled */
+		u64 nr_frees; /* runs given back */
 	} table[] = { { 1, 1 }, { 2, 64 } };
 
 	(void)state;
@@ -300,13 +300,69 @@ static void test_exhaust(void **state)
 	heap_end(&t);
 }
 
+/* fixheap_validate names each field of a cache that is not what it should be:
+ * the numbers are the invariants of mm/pcp.c. */
+static void test_corrupt(void **state)
+{
+	static const struct {
+		size_t offset, bytes;
+		u64 flip;
+		const char *named;
+	} table[] = {
+		/* 1 */
+		{ offsetof(struct pcp, base), 8, 64, "page in a cache" },
+		{ offsetof(struct pcp, base), 8, 1, "group of a cache" },
+		{ offsetof(struct pcp, base), 8, 1ull << 40, "lies outside" },
+		{ offsetof(struct pcp, buffer), 4, 1, "page in a cache" },
+		{ offsetof(struct pcp, buffer), 4, 1u << 31, "lies outside" },
+		/* 2 */
+		{ offsetof(struct pcp, zero), 8, 1, "known-zero pages of a" },
+		{ offsetof(struct pcp, zero), 8, 1ull << 63, "known-zero" },
+		/* 3 */
+		{ offsetof(struct pcp, nr_pages), 4, 1, "pages of a cache" },
+		{ offsetof(struct pcp, nr), 4, 1, "pages of a cache" },
+		{ offsetof(struct pcp, nr), 4, 128, "buffer of a cache" },
+		{ offsetof(struct pcp, word), 8, 1, "pages of a cache" },
+		{ offsetof(struct pcp, word), 8, 3, "page in a cache" },
+	};
+	struct test_heap t;
+	u64 pfn = 0;
+
+	(void)state;
+	make(&t, "1x2", 0);
+	for (u32 n = 0; n < 64; n++)
+		pfn = get(&t);
+	put(&t, pfn - 1);
+	take(&t, 1000);
+	take(&t, 1002);
+	put(&t, 1000);
+	put(&t, 1002);
+	heap_valid(&t);
+	for (size_t i = 0; i < 2 * ARRAY_LEN(table); i++) {
+		unsigned char *field =
+			(unsigned char *)t.zone->pcp + table[i / 2].offset;
+
+		/* there, and back */
+		host_sim_clear_output();
+		for (size_t b = 0; b < table[i / 2].bytes; b++)
+			field[b] ^= (unsigned char)(table[i / 2].flip >> 8 * b);
+		if ((fixheap_validate(t.heap) == 0) != i % 2)
+			fail_msg("line %zu: %s", i / 2, host_sim_output());
+		if (i % 2 == 0)
+			assert_non_null(
+				strstr(host_sim_output(), table[i / 2].named));
+	}
+	heap_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hot),   cmocka_unit_test(test_claim),
-		cmocka_unit_test(test_put),   cmocka_unit_test(test_flush),
+		cmocka_unit_test(test_hot),	cmocka_unit_test(test_claim),
+		cmocka_unit_test(test_put),	cmocka_unit_test(test_flush),
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_zero),
-		cmocka_unit_test(test_roving), cmocka_unit_test(test_exhaust),
+		cmocka_unit_test(test_corrupt), cmocka_unit_test(test_roving),
+		cmocka_unit_test(test_exhaust),
 	};
 
 	return cmocka_run_group_tests_name("pcp", tests, NULL, NULL);

@@ -13,12 +13,14 @@ static void test_overlap(void **state)
 	static const struct {
 		uintptr_t base;
 		size_t length;
-		int ret;	/* beside [1000, 2000) and [5000, 6000) */
+		int ret; /* beside [1000, 2000) and [5000, 6000) */
 	} table[] = {
-		{ 0, 1000, 0 },	      { 2000, 3000, 0 },   { 6000, 1, 0 },
-		{ 0, 1001, -EINVAL }, { 1000, 1, -EINVAL }, { 1999, 1, -EINVAL },
-		{ 1999, 2, -EINVAL }, { 1200, 10, -EINVAL }, { 0, 9999, -EINVAL },
-		{ 4999, 2, -EINVAL }, { 2000, 3001, -EINVAL },
+		{ 0, 1000, 0 },		 { 2000, 3000, 0 },
+		{ 6000, 1, 0 },		 { 0, 1001, -EINVAL },
+		{ 1000, 1, -EINVAL },	 { 1999, 1, -EINVAL },
+		{ 1999, 2, -EINVAL },	 { 1200, 10, -EINVAL },
+		{ 0, 9999, -EINVAL },	 { 4999, 2, -EINVAL },
+		{ 2000, 3001, -EINVAL },
 	};
 	struct fixheap first = { .base = (void *)1000, .length = 1000 };
 	struct fixheap second = { .base = (void *)5000, .length = 1000 };

@@ -28,7 +28,7 @@ static void test_attr(void **state)
 		{ "2x1", { good, 0, 0, 0, 2 }, -EINVAL },
 		{ "2x1", { good, 0, 0, 0, 1u << 31 | 1 }, -EINVAL },
 		{ "2x1", { good, (enum fixheap_policy)6, 0, 0, 0 }, -EINVAL },
-		{ "2x1", { good, (enum fixheap_policy)-1, 0, 0, 0 }, -EINVAL },
+		{ "2x1", { good, (enum fixheap_policy) - 1, 0, 0, 0 }, -EINVAL },
 		/* alignments that are none */
 		{ "2x1", { good, 0, 0, 3, 0 }, -EINVAL },
 		{ "2x1", { good, 0, 0, PAGE_BYTES + 1, 0 }, -EINVAL },
@@ -36,18 +36,16 @@ static void test_attr(void **state)
 		/* nodes on which nothing of the heap lies */
 		{ "2x1", { good, FIXHEAP_POLICY_BIND, 0, 0, 0 }, -EINVAL },
 		{ "2x1", { good, FIXHEAP_POLICY_BIND, 4, 0, 0 }, -EINVAL },
-		{ "2x1", { good, FIXHEAP_POLICY_PREFERRED, 8, 0, 0 },
-		  -EINVAL },
-		{ "2x1:0,1G", { good, FIXHEAP_POLICY_BIND, 1, 0, 0 },
-		  -EINVAL },
+		{ "2x1", { good, FIXHEAP_POLICY_PREFERRED, 8, 0, 0 }, -EINVAL },
+		{ "2x1:0,1G", { good, FIXHEAP_POLICY_BIND, 1, 0, 0 }, -EINVAL },
 		{ "2x1:0,1G", { good, FIXHEAP_POLICY_BIND, 2, 0, 0 }, 0 },
 		/* trivial with one zone, not there yet with more */
 		{ "1x1", { good, FIXHEAP_POLICY_INTERLEAVE, 0, 0, 0 }, 0 },
 		{ "1x1", { good, FIXHEAP_POLICY_BLOCKED, 0, 0, 0 }, 0 },
-		{ "2x1", { good, FIXHEAP_POLICY_INTERLEAVE, 0, 0, 0 },
+		{ "2x1",
+		  { good, FIXHEAP_POLICY_INTERLEAVE, 0, 0, 0 },
 		  -ENOTSUP },
-		{ "2x1", { good, FIXHEAP_POLICY_BLOCKED, 0, 0, 0 },
-		  -ENOTSUP },
+		{ "2x1", { good, FIXHEAP_POLICY_BLOCKED, 0, 0, 0 }, -ENOTSUP },
 	};
 
 	(void)state;
@@ -137,8 +135,7 @@ static void test_retry(void **state)
 	(void)state;
 	need(IS_ENABLED(CONFIG_ARRAY), "ARRAY is off");
 	heap_warm_objects();
-	heap_make(&t, &(struct heap_spec){ .machine = "1x4",
-					   .nr_pages = 700 });
+	heap_make(&t, &(struct heap_spec){ .machine = "1x4", .nr_pages = 700 });
 	for (u32 i = 0; i < 200; i++) {
 		host_sim_set_cpu(i);
 		object[i] = fixheap_malloc(t.heap, 16 + i * 5);

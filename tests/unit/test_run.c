@@ -49,8 +49,8 @@ static void test_policies(void **state)
 		req.placement = i % NR_PLACEMENTS;
 		host_sim_set_cpu(table[i / NR_PLACEMENTS].cpu);
 		while (run_alloc(t.heap, &req, &run) == 0) {
-			char zone = (char)('0' + zone_of(t.heap,
-							 run.pfn)->index);
+			char zone =
+				(char)('0' + zone_of(t.heap, run.pfn)->index);
 
 			if (nr++ % BLOCK_PAGES == 0)
 				order[strlen(order)] = zone;
@@ -141,8 +141,8 @@ static void test_zeroing(void **state)
 {
 	static const struct {
 		unsigned flags;
-		u64 used;	/* pages taken, written and freed before */
-		u64 nr;		/* pages asked for */
+		u64 used;	 /* pages taken, written and freed before */
+		u64 nr;		 /* pages asked for */
 		u64 least, most; /* pages cleared */
 	} table[] = {
 		{ FIXHEAP_ZEROED, 0, 2048, 0, 0 },
@@ -257,7 +257,12 @@ static void test_clear_unlocked(void **state)
 }
 
 /* What lies in the heap for the tests of mistakes, at these pages. */
-enum { ARRAY_AT = 100, RAW_AT = 200, DIRECT_AT = 300, FREE_AT = 400 };
+enum {
+	ARRAY_AT = 100,
+	RAW_AT = 200,
+	DIRECT_AT = 300,
+	FREE_AT = 400
+};
 
 static void place(struct test_heap *t, enum page_kind kind, u64 pfn, u64 nr)
 {
@@ -326,10 +331,9 @@ static void test_free_mistakes(void **state)
 			assert_string_equal(what, table[i].what);
 			assert_int_equal(t.heap->used, 30);
 			if (table[i].kind != PAGE_ARRAY || !table[i].nr)
-				assert_string_equal(
-					run_mistake(t.heap, run.pfn,
-						    table[i].kind),
-					table[i].what);
+				assert_string_equal(run_mistake(t.heap, run.pfn,
+								table[i].kind),
+						    table[i].what);
 		}
 		heap_end(&t);
 	}

@@ -9,12 +9,12 @@
 
 #include "runmap.h"
 
-static const char letters[] = " EDAR";	/* by kind */
+static const char letters[] = " EDAR"; /* by kind */
 
 static void place(struct test_heap *t, char letter, struct run run)
 {
-	enum page_kind kind = (enum page_kind)(strchr(letters, letter) -
-					       letters);
+	enum page_kind kind =
+		(enum page_kind)(strchr(letters, letter) - letters);
 	struct zone *zone = zone_of(t->heap, run.pfn);
 
 	zone_take_locked(zone, &run, PLACE_MEDIUM);
@@ -169,8 +169,8 @@ static void test_random(void **state)
 	u64 seed = 8;
 
 	(void)state;
-	heap_make(&t, &(struct heap_spec){ .machine = "2x1",
-					   .nr_pages = 4096 });
+	heap_make(&t,
+		  &(struct heap_spec){ .machine = "2x1", .nr_pages = 4096 });
 	memset(used, 0, sizeof(used));
 	for (u32 n = 0; n < 4000; n++) {
 		u64 pfn = random_below(&seed, 4096);

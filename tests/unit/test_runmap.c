@@ -54,16 +54,15 @@ static void check(struct test_heap *t, const struct entry *entries, u32 nr)
 }
 
 static const struct entry entries[] = {
-	{ PAGE_RAW, 0, 1 },		/* the first page */
-	{ PAGE_ARRAY, 1, 510 },		/* up to a page before the border */
-	{ PAGE_DIRECT, 511, 2 },	/* over the border */
-	{ PAGE_RAW, 513, 511 },		/* up to the border */
-	{ PAGE_ARRAY, 1024, 512 },	/* a whole block */
-	{ PAGE_EXTENT, 1540, 7 },
-	{ PAGE_CACHED, 1547, 3 },
-	{ PAGE_RAW, 1550, 1300 },	/* over three borders */
-	{ PAGE_DIRECT, 2851, 1 },	/* behind a free page */
-	{ PAGE_ARRAY, 3000, 72 },	/* to the zone's end */
+	{ PAGE_RAW, 0, 1 },	   /* the first page */
+	{ PAGE_ARRAY, 1, 510 },	   /* up to a page before the border */
+	{ PAGE_DIRECT, 511, 2 },   /* over the border */
+	{ PAGE_RAW, 513, 511 },	   /* up to the border */
+	{ PAGE_ARRAY, 1024, 512 }, /* a whole block */
+	{ PAGE_EXTENT, 1540, 7 },  { PAGE_CACHED, 1547, 3 },
+	{ PAGE_RAW, 1550, 1300 }, /* over three borders */
+	{ PAGE_DIRECT, 2851, 1 }, /* behind a free page */
+	{ PAGE_ARRAY, 3000, 72 }, /* to the zone's end */
 };
 
 static void test_find(void **state)
@@ -90,11 +89,11 @@ static void test_cross(void **state)
 {
 	static const struct {
 		u64 pfn, nr;
-		u32 cross;	/* of the head's block */
+		u32 cross; /* of the head's block */
 	} table[] = {
-		{ 0, 512, 0 },	  { 0, 513, 1 },     { 1, 511, 0 },
-		{ 1, 512, 2 },	  { 511, 1, 0 },     { 511, 2, 512 },
-		{ 512, 512, 0 },  { 700, 1000, 189 }, { 0, NR_PAGES, 1 },
+		{ 0, 512, 0 },	 { 0, 513, 1 },	     { 1, 511, 0 },
+		{ 1, 512, 2 },	 { 511, 1, 0 },	     { 511, 2, 512 },
+		{ 512, 512, 0 }, { 700, 1000, 189 }, { 0, NR_PAGES, 1 },
 	};
 
 	(void)state;
@@ -147,8 +146,8 @@ static void test_huge(void **state)
 
 	(void)state;
 	need(nr_pages >= 1ull << 30, "HEAP_SHIFT allows no such heap");
-	heap_make(&t, &(struct heap_spec){ .nr_pages = nr_pages,
-					   .reserved = 1 });
+	heap_make(&t,
+		  &(struct heap_spec){ .nr_pages = nr_pages, .reserved = 1 });
 	run.nr_pages = nr_pages - run.pfn - 5;
 	runmap_set(t.zone, &run, page_make(PAGE_ARRAY, PLACE_ARRAY, 0));
 	for (u64 pfn = run.pfn; pfn < run.pfn + run.nr_pages;

@@ -21,15 +21,15 @@ static void test_filed(void **state)
 		{ "#######.", "7-8:512" },
 		{ "#..##..#", "1-3:1024 5-7:1024" },
 		{ ".#.#.#.#", "0-1:512 2-3:512 4-5:512 6-7:512" },
-		{ "#>.####<", "2-3:612" },	/* a tail before a row */
-		{ "#.<#####", "1-2:612" },	/* a head behind it */
-		{ ">..<####", "1-3:1224" },	/* both */
-		{ "><######", "1|200" },	/* a border */
+		{ "#>.####<", "2-3:612" },  /* a tail before a row */
+		{ "#.<#####", "1-2:612" },  /* a head behind it */
+		{ ">..<####", "1-3:1224" }, /* both */
+		{ "><######", "1|200" },    /* a border */
 		{ "xxxxxxxx", "1|200 2|200 3|200 4|200 5|200 6|200 7|200" },
 		{ "x.x.x.x.", "1-2:712 3-4:712 5-6:712 7-8:612" },
 		{ "<><><><>", "2|200 4|200 6|200" },
 		{ ">>>><<<<", "4|200" },
-		{ "oooo.ooo", "4-5:512" },	/* a middle touches nothing */
+		{ "oooo.ooo", "4-5:512" }, /* a middle touches nothing */
 		{ "<#o###>#", "" },
 	};
 
@@ -53,9 +53,9 @@ static void test_add(void **state)
 	} table[] = {
 		{ "########", 3, 4, "3-4:512" },
 		{ "########", 0, 8, "0-8:4096" },
-		{ "..######", 2, 3, "0-3:1536" },	/* joins the left */
-		{ "###.####", 2, 3, "2-4:1024" },	/* the right */
-		{ "..#.####", 2, 3, "0-4:2048" },	/* both */
+		{ "..######", 2, 3, "0-3:1536" }, /* joins the left */
+		{ "###.####", 2, 3, "2-4:1024" }, /* the right */
+		{ "..#.####", 2, 3, "0-4:2048" }, /* both */
 		{ ">######<", 1, 7, "1-7:3272" },
 		{ "#>#<####", 2, 3, "2-3:712" },
 		{ "..#><###", 2, 3, "0-3:1536 4|200" },
@@ -88,7 +88,7 @@ static void test_del(void **state)
 		{ ">......<", 1, 2, "2-7:2660" },
 		{ ">......<", 6, 7, "1-6:2660" },
 		{ ">......<", 2, 3, "1-2:612 3-7:2148" },
-		{ "#>.<####", 2, 3, "" },	/* leaves no border */
+		{ "#>.<####", 2, 3, "" }, /* leaves no border */
 		{ "><.><###", 2, 3, "1|200 4|200" },
 	};
 
@@ -112,21 +112,21 @@ static void test_zero(void **state)
 {
 	static const struct {
 		const char *steps;
-		u32 row, first, end;	/* the zero piece of the row at row */
+		u32 row, first, end; /* the zero piece of the row at row */
 	} table[] = {
 		{ "2z", 2, 2, 3 },
 		{ "2n", 2, 2, 2 },
 		{ "2z3z", 2, 2, 4 },
 		{ "3z2z", 2, 2, 4 },
 		{ "2z4z3z", 2, 2, 5 },
-		{ "2z4z3n", 2, 2, 3 },		/* one of two equals */
-		{ "2z3z5z4n", 2, 2, 4 },	/* the longer one */
+		{ "2z4z3n", 2, 2, 3 },	 /* one of two equals */
+		{ "2z3z5z4n", 2, 2, 4 }, /* the longer one */
 		{ "1z3z4z2n", 1, 3, 5 },
 		{ "2n3z", 2, 3, 4 },
 		{ "3z2n", 2, 3, 4 },
-		{ "2z3z4z3d", 2, 2, 3 },	/* split */
+		{ "2z3z4z3d", 2, 2, 3 }, /* split */
 		{ "2z3z4z3d", 4, 4, 5 },
-		{ "2z3z4z3d3n", 2, 2, 3 },	/* and used in between */
+		{ "2z3z4z3d3n", 2, 2, 3 }, /* and used in between */
 		{ "2z3n4n2d", 3, 3, 3 },
 		{ "2n3z4n4d", 2, 3, 4 },
 	};
@@ -223,8 +223,7 @@ static void test_find_inner(void **state)
 	zone_make(&t, 40);
 	span_add(t.zone, 3, 37, false);
 	for (u32 b = 0; b < 40; b++) {
-		assert_int_equal(span_find(t.zone, b, &span),
-				 b >= 3 && b < 37);
+		assert_int_equal(span_find(t.zone, b, &span), b >= 3 && b < 37);
 		if (b < 3 || b >= 37)
 			continue;
 		assert_int_equal(span.first, 3);
@@ -240,19 +239,19 @@ static void test_search(void **state)
 	static const struct {
 		u32 from;
 		u64 nr_pages;
-		long first, last;	/* first and last filed; -1: none */
+		long first, last; /* first and last filed; -1: none */
 	} table[] = {
-		{ 0, 1, 1, 7 }, { 1, 200, 1, 7 }, { 2, 200, 4, 7 },
-		{ 0, 201, 4, 7 }, { 0, 612, 4, 7 }, { 0, 613, 4, 4 },
-		{ 0, 1124, 4, 4 }, { 0, 1125, -1, -1 }, { 5, 613, -1, 4 },
-		{ 8, 1, -1, 7 }, { 0, 1ull << 32, -1, -1 },
+		{ 0, 1, 1, 7 },	   { 1, 200, 1, 7 },	      { 2, 200, 4, 7 },
+		{ 0, 201, 4, 7 },  { 0, 612, 4, 7 },	      { 0, 613, 4, 4 },
+		{ 0, 1124, 4, 4 }, { 0, 1125, -1, -1 },	      { 5, 613, -1, 4 },
+		{ 8, 1, -1, 7 },   { 0, 1ull << 32, -1, -1 },
 	};
 	struct test_heap t;
 	struct span span;
 
 	(void)state;
 	zone_make(&t, NR_BLOCKS);
-	zone_draw(&t, "><#>..>.");	/* 1|200 4-6:1124 7-8:612 */
+	zone_draw(&t, "><#>..>."); /* 1|200 4-6:1124 7-8:612 */
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		bool found = span_first(t.zone, table[i].from,
 					table[i].nr_pages, &span);

@@ -35,7 +35,7 @@ static void test_size(void **state)
 static void test_pages(void **state)
 {
 	static const struct {
-		u64 take;	/* pages, from the low end; 0: free these: */
+		u64 take; /* pages, from the low end; 0: free these: */
 		u64 from, nr;
 		u64 used, peak, largest;
 	} table[] = {
@@ -73,8 +73,7 @@ static void test_pages(void **state)
 		if (!IS_ENABLED(CONFIG_VMSTAT))
 			continue;
 		assert_int_equal(stats.live_bytes, BYTES(table[i].used));
-		assert_int_equal(stats.peak_live_bytes,
-				 BYTES(table[i].peak));
+		assert_int_equal(stats.peak_live_bytes, BYTES(table[i].peak));
 	}
 	heap_end(&t);
 }
@@ -109,14 +108,13 @@ static void test_cached(void **state)
 	u64 cached = IS_ENABLED(CONFIG_PER_CPU) ? 63 : 0;
 
 	(void)state;
-	heap_make(&t, &(struct heap_spec){ .machine = "1x4",
-					   .nr_pages = 4096 });
+	heap_make(&t,
+		  &(struct heap_spec){ .machine = "1x4", .nr_pages = 4096 });
 	for (u32 cpu = 0; cpu < 4; cpu++) {
 		host_sim_set_cpu(cpu);
 		assert_non_null(fixheap_pages_alloc(t.heap, 1, 0, NULL));
 		stats = stats_of(&t);
-		assert_int_equal(stats.cached_bytes,
-				 BYTES(cached * (cpu + 1)));
+		assert_int_equal(stats.cached_bytes, BYTES(cached * (cpu + 1)));
 		assert_int_equal(stats.used_bytes,
 				 BYTES((cached + 1) * (cpu + 1)));
 		if (IS_ENABLED(CONFIG_VMSTAT))

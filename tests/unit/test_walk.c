@@ -9,13 +9,13 @@
 
 #include "runmap.h"
 
-static const char kinds[] = " EDARC";	 /* enum page_kind */
-static const char uses[] = ".EDARC";	 /* enum fixheap_use */
+static const char kinds[] = " EDARC"; /* enum page_kind */
+static const char uses[] = ".EDARC";  /* enum fixheap_use */
 
 struct walk {
 	struct test_heap *t;
-	u64 next;		/* pfn that must come */
-	u32 nr, stop;		/* stop at the range of this number */
+	u64 next;     /* pfn that must come */
+	u32 nr, stop; /* stop at the range of this number */
 	char text[2048];
 	size_t len;
 };
@@ -55,8 +55,9 @@ static void place(struct test_heap *t, const char *runs)
 		u64 kind = (u64)(strchr(kinds, letter) - kinds);
 
 		zone_take_locked(zone, &run, PLACE_MEDIUM);
-		runmap_set(zone, &run, page_make((enum page_kind)kind,
-						 PLACE_MEDIUM, zone->index));
+		runmap_set(zone, &run,
+			   page_make((enum page_kind)kind, PLACE_MEDIUM,
+				     zone->index));
 	}
 }
 
@@ -90,9 +91,9 @@ static void test_ranges(void **state)
 		struct walk walk = { .nr = 0 };
 		struct test_heap t;
 
-		heap_make(&t, &(struct heap_spec){
-				      .machine = table[i].machine,
-				      .nr_pages = table[i].nr_pages });
+		heap_make(&t,
+			  &(struct heap_spec){ .machine = table[i].machine,
+					       .nr_pages = table[i].nr_pages });
 		place(&t, table[i].runs);
 		walk.t = &t;
 		assert_int_equal(fixheap_walk(t.heap, note, &walk), 0);

@@ -35,21 +35,20 @@ static void test_shares(void **state)
 		{ "4x1", 16, "0 4 8 12 16" },
 		{ "8x2", 16, "0 2 4 6 8 10 12 14 16" },
 		{ "3x1", 16, "0 5 10 16" },
-		{ "3x1:1G,0,1G", 16, "0 8 16" },	/* memoryless */
+		{ "3x1:1G,0,1G", 16, "0 8 16" }, /* memoryless */
 		{ "3x1:0,0,1G", 16, "0 16" },
 		{ "3x1:1G,0,0", 16, "0 16" },
-		{ "4x1", 2, "0 1 2" },		/* more nodes than blocks */
+		{ "4x1", 2, "0 1 2" }, /* more nodes than blocks */
 		{ "64x1", 1, "0 1" },
-		{ "2x1:1M,4G", 16, "0 16" },	/* a share below a block */
+		{ "2x1:1M,4G", 16, "0 16" }, /* a share below a block */
 		{ "2x1:4G,1M", 16, "0 15 16" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		const struct heap_spec spec = {
-			.machine = table[i].machine,
-			.nr_pages = BLOCKS(table[i].nr_blocks)
-		};
+		const struct heap_spec spec = { .machine = table[i].machine,
+						.nr_pages = BLOCKS(
+							table[i].nr_blocks) };
 		struct test_heap t;
 
 		heap_make(&t, &spec);
@@ -72,9 +71,8 @@ static void check_cover(const struct fixheap *heap)
 		assert_true(z == 0 || zone->node > heap->zone[z - 1].node);
 		assert_true(pfn % BLOCK_PAGES == 0 || z == 0);
 		assert_int_equal(zone->first_block, pfn / BLOCK_PAGES);
-		assert_int_equal(zone->end_block,
-				 (zone->end_pfn + BLOCK_PAGES - 1) /
-					 BLOCK_PAGES);
+		assert_int_equal(zone->end_block, (zone->end_pfn + BLOCK_PAGES -
+						   1) / BLOCK_PAGES);
 		assert_int_equal(zone->nr_free, zone->end_pfn - pfn);
 		assert_ptr_equal(zone_of(heap, pfn), zone);
 		assert_ptr_equal(zone_of(heap, zone->end_pfn - 1), zone);
@@ -86,16 +84,20 @@ static void check_cover(const struct fixheap *heap)
 static void test_cover(void **state)
 {
 	static const char *const machines[] = {
-		"1x1", "2x4", "3x1:1G,5G,2G", "8x1", "64x1",
-		"5x1:1M,0,7G,0,3G",
+		"1x1", "2x4", "3x1:1G,5G,2G", "8x1", "64x1", "5x1:1M,0,7G,0,3G",
 	};
 	static const struct {
 		u64 nr_pages;
 		size_t skew;
 	} table[] = {
-		{ 1, 0 },	  { 1, 1 },	{ 1, 511 * PAGE_BYTES },
-		{ 512, 1 },	  { 513, 0 },	{ 5000, 3 * PAGE_BYTES + 1 },
-		{ 100 * 512, 77 }, { 65 * 512 + 1, 0 },
+		{ 1, 0 },
+		{ 1, 1 },
+		{ 1, 511 * PAGE_BYTES },
+		{ 512, 1 },
+		{ 513, 0 },
+		{ 5000, 3 * PAGE_BYTES + 1 },
+		{ 100 * 512, 77 },
+		{ 65 * 512 + 1, 0 },
 	};
 
 	(void)state;
@@ -130,11 +132,10 @@ static void test_odd_shares(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		const struct heap_spec spec = {
-			.machine = table[i].machine,
-			.nr_pages = BLOCKS(table[i].nr_blocks),
-			.reserved = 1
-		};
+		const struct heap_spec spec = { .machine = table[i].machine,
+						.nr_pages = BLOCKS(
+							table[i].nr_blocks),
+						.reserved = 1 };
 		struct test_heap t;
 
 		heap_make(&t, &spec);
@@ -162,8 +163,8 @@ static void test_books(void **state)
 		spin_unlock(&t.zone->lock);
 		assert_int_equal(t.heap->used, 150 * (i + 1));
 		assert_int_equal(t.zone->nr_free, 1000 - 150 * (i + 1));
-		assert_true(runmap_find(t.zone, run[i].pfn + 149, &run[3],
-					&page));
+		assert_true(
+			runmap_find(t.zone, run[i].pfn + 149, &run[3], &page));
 		assert_int_equal(run[3].pfn, run[i].pfn);
 		assert_int_equal(page_kind(page), PAGE_RAW);
 		assert_int_equal(page_zone(page), 0);
@@ -192,7 +193,7 @@ static void test_peak(void **state)
 {
 	static const struct {
 		u32 zone;
-		int take;	/* 0: give back what was taken there */
+		int take; /* 0: give back what was taken there */
 		u64 used, peak;
 	} table[] = {
 		{ 0, 1, 100, 100 }, { 1, 1, 200, 200 }, { 0, 0, 100, 200 },
@@ -201,8 +202,8 @@ static void test_peak(void **state)
 	struct test_heap t;
 
 	(void)state;
-	heap_make(&t, &(struct heap_spec){ .machine = "2x1",
-					   .nr_pages = 2048 });
+	heap_make(&t,
+		  &(struct heap_spec){ .machine = "2x1", .nr_pages = 2048 });
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		struct zone *zone = &t.heap->zone[table[i].zone];
 		const struct run run = { zone->start_pfn, 100 };
@@ -220,10 +221,8 @@ static void test_peak(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shares),
-		cmocka_unit_test(test_cover),
-		cmocka_unit_test(test_odd_shares),
-		cmocka_unit_test(test_books),
+		cmocka_unit_test(test_shares),	   cmocka_unit_test(test_cover),
+		cmocka_unit_test(test_odd_shares), cmocka_unit_test(test_books),
 		cmocka_unit_test(test_peak),
 	};
 
