@@ -358,8 +358,10 @@ static void *realloc_move(struct fixheap *heap, void *ptr, size_t old,
 {
 	void *moved = fixheap_malloc(heap, bytes);
 
-	if (!moved && bytes < old && direct_size(heap, ptr)) {
-		direct_shrink(heap, ptr, bytes);
+	/* There is no room, but it need not move. */
+	if (!moved && bytes <= old) {
+		if (direct_size(heap, ptr))
+			direct_shrink(heap, ptr, bytes);
 		return ptr;
 	}
 	if (!moved)
