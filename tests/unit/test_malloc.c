@@ -104,6 +104,43 @@ static void test_double_free(void **state)
 }
 
 /* Also when many others were freed in between, and some live in its slab. */
+/* The places behind an object hold objects that nobody was given. */
+static void test_never_handed_out(void **state)
+{
+	struct fixheap *heap = make_heap(HEAP_BYTES, &seen);
+
+	(void)state;
+	for (u32 class = 1; class <= NR_SIZE_CLASSES; class ++) {
+		u32 size = size_class[class].size;
+		char *ptr = fixheap_malloc(heap, size), *next = ptr + size;
+		char *other = fixheap_malloc(heap, size);
+
+		if (next != other &&
+		    (uintptr_t)next / 4096 == (uintptr_t)ptr / 4096)
+			expect_fault(heap, next, "double free");
+		fixheap_free(heap, other);
+		fixheap_free(heap, ptr);
+	}
+	end_empty_heap(heap);
+}
+
+/* A heap with fewer pages than a slab may have. */
+static void test_four_pages(void **state)
+{
+	struct fixheap *heap = make_heap(4 * 4096, NULL);
+
+	(void)state;
+	for (size_t bytes = 0; bytes <= SMALL_MAX; bytes += 8) {
+		void *ptr = fixheap_malloc(heap, bytes);
+
+		assert_non_null(ptr);
+		memset(ptr, 1, bytes);
+		fixheap_free(heap, ptr);
+		fixheap_reclaim(heap);
+	}
+	end_empty_heap(heap);
+}
+
 static void test_double_free_much_later(void **state)
 {
 	enum {
@@ -371,6 +408,8 @@ int main(void)
 		TEST(realloc_to_less_when_full),
 		TEST(interior_pointers_of_slabs),
 		TEST(double_free),
+		TEST(never_handed_out),
+		TEST(four_pages),
 		TEST(double_free_much_later),
 		TEST(places_of_former_slabs),
 		TEST(every_class_can_fill_the_heap),
