@@ -30,6 +30,7 @@ void *direct_alloc(struct fixheap *heap, const struct direct_request *req)
 		.zone = ZONE_ANY,
 		.policy = FIXHEAP_POLICY_DEFAULT,
 		.zero = req->zero,
+		.reclaimed = req->reclaimed,
 	};
 	void *ptr;
 

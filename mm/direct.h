@@ -9,6 +9,7 @@ struct direct_request {
 	size_t bytes;
 	size_t alignment; /* bytes, a power of two; 0: a page */
 	bool zero;	  /* the object shall read as zero */
+	bool reclaimed;	  /* fixheap_reclaim has just been called for it */
 	void *caller;	  /* of the public function, for PAGE_OWNER */
 };
 

@@ -61,13 +61,18 @@ void heap_fault(struct fixheap *heap, const char *api, const char *what,
 				       .what = what,
 				       .address = address,
 				       .length = length };
-	char owner[80], text[384];
+	char owner[80], page[32] = "the address", text[384];
+	char bytes[40] = "";
 	int error = errno, n;
 
 	describe(heap, &fault, owner, sizeof(owner));
-	n = snprintf(text, sizeof(text),
-		     "fixheap: %s(%p): %s; page %lld is %s%s\n", api, address,
-		     what, (long long)fault.pfn, fault.state, owner);
+	if (fault.pfn != UINT64_MAX)
+		snprintf(page, sizeof(page), "page %llu",
+			 (unsigned long long)fault.pfn);
+	if (length)
+		snprintf(bytes, sizeof(bytes), ", %zu bytes", length);
+	n = snprintf(text, sizeof(text), "fixheap: %s(%p%s): %s; %s is %s%s\n",
+		     api, address, bytes, what, page, fault.state, owner);
 	if (!heap->fault) {
 		host_print(text, (size_t)n < sizeof(text) ? (size_t)n
 							  : sizeof(text) - 1);
@@ -79,6 +84,13 @@ void heap_fault(struct fixheap *heap, const char *api, const char *what,
 	errno = error;
 }
 
+/* In bytes, as far as they can be counted. */
+static size_t length_of(u64 nr_pages)
+{
+	return nr_pages > SIZE_MAX >> PAGE_SHIFT ? SIZE_MAX
+						 : nr_pages << PAGE_SHIFT;
+}
+
 bool heap_check(struct fixheap *heap, const char *api, const void *start,
 		u64 nr_pages, u64 *pfn)
 {
@@ -87,17 +99,17 @@ bool heap_check(struct fixheap *heap, const char *api, const void *start,
 	*pfn = addr_to_pfn(heap, start);
 	if (!pfn_valid(heap, *pfn)) {
 		heap_fault(heap, api, "foreign pointer", start,
-			   nr_pages << PAGE_SHIFT);
+			   length_of(nr_pages));
 		return false;
 	}
 	if ((uintptr_t)start & (PAGE_BYTES - 1)) {
 		heap_fault(heap, api, "interior pointer", start,
-			   nr_pages << PAGE_SHIFT);
+			   length_of(nr_pages));
 		return false;
 	}
 	if (nr_pages > nr || *pfn + nr_pages > heap->end_pfn) {
 		heap_fault(heap, api, "range reaches beyond the heap", start,
-			   nr_pages << PAGE_SHIFT);
+			   length_of(nr_pages));
 		return false;
 	}
 	return true;

@@ -106,8 +106,12 @@ static void *alloc_any(struct fixheap *heap, const struct direct_request *req)
 	object = alloc_small(t, heap, size_class_of(req->bytes));
 	page_poison_report(heap);
 	/* No run is left for a slab of up to 7 pages, perhaps one for this. */
-	if (!object)
-		return direct_alloc(heap, req);
+	if (!object) {
+		struct direct_request last = *req;
+
+		last.reclaimed = true;
+		return direct_alloc(heap, &last);
+	}
 	if (req->zero)
 		memset(object, 0, req->bytes);
 	return object;

@@ -58,6 +58,7 @@ int heap_attr(const struct fixheap *heap, const struct fixheap_array_attr *attr,
 	req->policy = FIXHEAP_POLICY_DEFAULT;
 	req->nodes = 0;
 	req->zero = 0;
+	req->reclaimed = 0;
 	if (!attr)
 		return 0;
 	if (attr->size != sizeof(*attr) || attr->flags & ~FIXHEAP_ZERO ||
@@ -103,7 +104,7 @@ void *heap_alloc_run(struct fixheap *heap, const struct run_request *req)
 
 	if (!hopeless(heap, req->nr_pages) && !fail_page_alloc(heap)) {
 		ret = run_alloc(heap, req, &run);
-		if (ret == -ENOMEM) {
+		if (ret == -ENOMEM && !req->reclaimed) {
 			fixheap_reclaim(heap);
 			ret = run_alloc(heap, req, &run);
 		}

@@ -23,6 +23,7 @@ struct run_request {
 	enum fixheap_policy policy; /* with ZONE_ANY */
 	u64 nodes;		    /* _BIND, _PREFERRED: bit per node */
 	bool zero;		    /* clear what is not known to be zero */
+	bool reclaimed; /* fixheap_reclaim has just been called for it */
 };
 
 /*

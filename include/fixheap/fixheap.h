@@ -133,8 +133,8 @@ struct fixheap_array_attr {
  * overlaps another heap of this process or is larger than this build allows
  * (16 TiB by default), an unknown flag, mode or config size, a bad topology;
  * -ENOTSUP: a mode that is not there yet, or a jemalloc whose size classes are
- * not those that this library was written for; -ENOMEM: no room for metadata, or
- * for the heap when base is NULL.  Nothing is changed on error.
+ * not those that this library was written for; -ENOMEM: no room for metadata,
+ * or for the heap when base is NULL.  Nothing is changed on error.
  */
 int fixheap_create(const struct fixheap_config *config, struct fixheap **heap);
 
@@ -194,7 +194,8 @@ void fixheap_array_free(struct fixheap *heap, void *array);
  * Page runs, for runtimes that bring their own malloc.  alignment is in
  * bytes, a power of two; 0: the page size.  Any part of what was allocated
  * here can be freed, in any order, and one free may cover several
- * allocations.  nr_pages 0: EINVAL.  Errors and cost as for arrays.
+ * allocations.  nr_pages 0: EINVAL; to free nothing, or NULL, does nothing.
+ * Errors and cost as for arrays.
  */
 void *fixheap_pages_alloc(struct fixheap *heap, size_t nr_pages,
 			  size_t alignment,

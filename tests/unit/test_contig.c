@@ -10,77 +10,78 @@
 #define NR_BLOCKS 8
 
 /* Where contig_find puts a run; -1: nowhere. */
+static const struct {
+	const char *picture;
+	u64 nr;
+	enum placement place;
+	u64 align;
+	long pfn;
+} places[] = {
+	/* arrays from the low end, the others from the high end */
+	{ "........", 1, PLACE_ARRAY, 1, 0 },
+	{ "........", 100, PLACE_ARRAY, 1, 0 },
+	{ "........", 1, PLACE_SMALL, 1, 7 * 512 },
+	{ "........", 100, PLACE_MEDIUM, 1, 8 * 512 - 100 },
+	{ "........", 511, PLACE_MEDIUM, 1, 8 * 512 - 511 },
+	{ "....####", 300, PLACE_MEDIUM, 1, 4 * 512 - 300 },
+	/* a pageblock or more, whatever it is for */
+	{ "........", 512, PLACE_SMALL, 1, 0 },
+	{ "........", 4096, PLACE_ARRAY, 1, 0 },
+	{ "........", 4097, PLACE_ARRAY, 1, -1 },
+	{ "#..##..#", 1000, PLACE_ARRAY, 1, 512 },
+	{ "#..##...", 1025, PLACE_ARRAY, 1, 5 * 512 },
+	/* right behind what lies there, over borders */
+	{ "#>..<###", 512, PLACE_ARRAY, 1, 2 * 512 - 100 },
+	{ "#>..<###", 1224, PLACE_ARRAY, 1, 2 * 512 - 100 },
+	{ "#>..<###", 1225, PLACE_ARRAY, 1, -1 },
+	{ "#><####.", 500, PLACE_MEDIUM, 1, 8 * 512 - 500 },
+	/* open blocks of its own placement first */
+	{ "..o.....", 1, PLACE_SMALL, 1, 2 * 512 + 200 },
+	{ "..o.....", 100, PLACE_SMALL, 1, 2 * 512 + 200 },
+	{ "..o.....", 101, PLACE_SMALL, 1, 7 * 512 },
+	{ "..o.....", 1, PLACE_MEDIUM, 1, 8 * 512 - 1 },
+	/* no whole block left: out of another placement */
+	{ "##o#####", 1, PLACE_MEDIUM, 1, 2 * 512 + 200 },
+	{ "##o#####", 100, PLACE_ARRAY, 1, 2 * 512 + 200 },
+	{ "##o#####", 101, PLACE_MEDIUM, 1, -1 },
+	/* at last the border of two */
+	{ "##><####", 101, PLACE_SMALL, 1, 3 * 512 - 100 },
+	{ "##><####", 200, PLACE_MEDIUM, 1, 3 * 512 - 100 },
+	{ "##><####", 201, PLACE_MEDIUM, 1, -1 },
+	/* arrays take the border before a fresh block */
+	{ "##><...#", 150, PLACE_ARRAY, 1, 3 * 512 - 100 },
+	{ "##><...#", 150, PLACE_MEDIUM, 1, 7 * 512 - 150 },
+	/* alignment, of the address: the base is at eight blocks */
+	{ "#.......", 512, PLACE_ARRAY, 1024, 2 * 512 },
+	{ "#.......", 512, PLACE_ARRAY, 4096, -1 },
+	{ "........", 4096, PLACE_ARRAY, 4096, 0 },
+	{ "........", 1, PLACE_SMALL, 4096, 0 },
+	{ "##>..<##", 600, PLACE_ARRAY, 64, 3 * 512 - 64 },
+	{ "##><####", 100, PLACE_SMALL, 128, 3 * 512 },
+	{ "##><####", 120, PLACE_SMALL, 16, 3 * 512 - 96 },
+	{ "##o#####", 4, PLACE_SMALL, 256, 2 * 512 + 256 },
+	{ "##o#####", 45, PLACE_ARRAY, 256, -1 },
+	{ "x#x###x#", 1, PLACE_SMALL, 2048, 0 },
+	{ "##x#x#x#", 1, PLACE_SMALL, 2048, 4 * 512 },
+};
+
 static void test_place(void **state)
 {
-	static const struct {
-		const char *picture;
-		u64 nr;
-		enum placement place;
-		u64 align;
-		long pfn;
-	} table[] = {
-		/* arrays from the low end, the others from the high end */
-		{ "........", 1, PLACE_ARRAY, 1, 0 },
-		{ "........", 100, PLACE_ARRAY, 1, 0 },
-		{ "........", 1, PLACE_SMALL, 1, 7 * 512 },
-		{ "........", 100, PLACE_MEDIUM, 1, 8 * 512 - 100 },
-		{ "........", 511, PLACE_MEDIUM, 1, 8 * 512 - 511 },
-		{ "....####", 300, PLACE_MEDIUM, 1, 4 * 512 - 300 },
-		/* a pageblock or more, whatever it is for */
-		{ "........", 512, PLACE_SMALL, 1, 0 },
-		{ "........", 4096, PLACE_ARRAY, 1, 0 },
-		{ "........", 4097, PLACE_ARRAY, 1, -1 },
-		{ "#..##..#", 1000, PLACE_ARRAY, 1, 512 },
-		{ "#..##...", 1025, PLACE_ARRAY, 1, 5 * 512 },
-		/* right behind what lies there, over borders */
-		{ "#>..<###", 512, PLACE_ARRAY, 1, 2 * 512 - 100 },
-		{ "#>..<###", 1224, PLACE_ARRAY, 1, 2 * 512 - 100 },
-		{ "#>..<###", 1225, PLACE_ARRAY, 1, -1 },
-		{ "#><####.", 500, PLACE_MEDIUM, 1, 8 * 512 - 500 },
-		/* open blocks of its own placement first */
-		{ "..o.....", 1, PLACE_SMALL, 1, 2 * 512 + 200 },
-		{ "..o.....", 100, PLACE_SMALL, 1, 2 * 512 + 200 },
-		{ "..o.....", 101, PLACE_SMALL, 1, 7 * 512 },
-		{ "..o.....", 1, PLACE_MEDIUM, 1, 8 * 512 - 1 },
-		/* no whole block left: out of another placement */
-		{ "##o#####", 1, PLACE_MEDIUM, 1, 2 * 512 + 200 },
-		{ "##o#####", 100, PLACE_ARRAY, 1, 2 * 512 + 200 },
-		{ "##o#####", 101, PLACE_MEDIUM, 1, -1 },
-		/* at last the border of two */
-		{ "##><####", 101, PLACE_SMALL, 1, 3 * 512 - 100 },
-		{ "##><####", 200, PLACE_MEDIUM, 1, 3 * 512 - 100 },
-		{ "##><####", 201, PLACE_MEDIUM, 1, -1 },
-		/* arrays take the border before a fresh block */
-		{ "##><...#", 150, PLACE_ARRAY, 1, 3 * 512 - 100 },
-		{ "##><...#", 150, PLACE_MEDIUM, 1, 7 * 512 - 150 },
-		/* alignment, of the address: the base is at eight blocks */
-		{ "#.......", 512, PLACE_ARRAY, 1024, 2 * 512 },
-		{ "#.......", 512, PLACE_ARRAY, 4096, -1 },
-		{ "........", 4096, PLACE_ARRAY, 4096, 0 },
-		{ "........", 1, PLACE_SMALL, 4096, 0 },
-		{ "##>..<##", 600, PLACE_ARRAY, 64, 3 * 512 - 64 },
-		{ "##><####", 100, PLACE_SMALL, 128, 3 * 512 },
-		{ "##><####", 120, PLACE_SMALL, 16, 3 * 512 - 96 },
-		{ "##o#####", 4, PLACE_SMALL, 256, 2 * 512 + 256 },
-		{ "##o#####", 45, PLACE_ARRAY, 256, -1 },
-		{ "x#x###x#", 1, PLACE_SMALL, 2048, 0 },
-		{ "##x#x#x#", 1, PLACE_SMALL, 2048, 4 * 512 },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		const struct contig_request req = { table[i].nr, table[i].align,
-						    table[i].place };
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		const struct contig_request req = { places[i].nr,
+						    places[i].align,
+						    places[i].place };
 		struct test_heap t;
 		u64 pfn;
 
 		zone_make(&t, NR_BLOCKS);
-		zone_draw(&t, table[i].picture);
+		zone_draw(&t, places[i].picture);
 		if (!contig_find(t.zone, &req, &pfn))
 			pfn = -1ull;
-		if (pfn != (u64)table[i].pfn)
+		if (pfn != (u64)places[i].pfn)
 			fail_msg("line %zu: at %ld, not %ld", i, (long)pfn,
-				 table[i].pfn);
+				 places[i].pfn);
 		heap_drop(&t);
 	}
 }

@@ -10,21 +10,20 @@
 
 /* What a scenario ended with. */
 struct outcome {
-	int error;		/* of fixheap_create, else 0 */
-	u32 nr_refused;		/* calls after it that were refused */
+	int error;	/* of fixheap_create, else 0 */
+	u32 nr_refused; /* calls after it that were refused */
 };
 
 struct scenario {
 	const char *machine;
 	u64 nr_pages;
 	unsigned flags;
-	bool mapped;		/* by fixheap_create */
+	bool mapped; /* by fixheap_create */
 };
 
-static void *memory;		/* for the heaps that are not mapped */
+static void *memory; /* for the heaps that are not mapped */
 
-static struct fixheap *create(const struct scenario *s,
-			      struct outcome *outcome)
+static struct fixheap *create(const struct scenario *s, struct outcome *outcome)
 {
 	struct fixheap_config config = FIXHEAP_CONFIG_INIT;
 	struct fixheap *heap = NULL;

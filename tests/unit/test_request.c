@@ -28,7 +28,7 @@ static void test_attr(void **state)
 		{ "2x1", { good, 0, 0, 0, 2 }, -EINVAL },
 		{ "2x1", { good, 0, 0, 0, 1u << 31 | 1 }, -EINVAL },
 		{ "2x1", { good, (enum fixheap_policy)6, 0, 0, 0 }, -EINVAL },
-		{ "2x1", { good, (enum fixheap_policy) - 1, 0, 0, 0 }, -EINVAL },
+		{ "2x1", { good, (enum fixheap_policy)9, 0, 0, 0 }, -EINVAL },
 		/* alignments that are none */
 		{ "2x1", { good, 0, 0, 3, 0 }, -EINVAL },
 		{ "2x1", { good, 0, 0, PAGE_BYTES + 1, 0 }, -EINVAL },

@@ -198,7 +198,7 @@ $(host-bins): $(bin)/%: $(objtree)/tests/%.o $(bin)/host.a
 	$(call link-test,,-lcmocka)
 $(fuzz-bins): $(bin)/%: $(objtree)/tests/%.o $(bin)/sim.a
 	$(call link-test,-fsanitize=fuzzer)
-$(bin)/model: $(objtree)/tests/model/main.o $(bin)/sim.a
+$(bin)/model $(bin)/stress: $(bin)/%: $(objtree)/tests/%/main.o $(bin)/sim.a
 	$(call link-test)
 
 bench-objs := $(addprefix $(objtree)/tests/,$(bench-y))
@@ -210,13 +210,15 @@ unit: $(unit-bins)
 host-tests: $(host-bins)
 fuzz: $(fuzz-bins)
 model: $(bin)/model
+stress: $(bin)/stress
 bench-program: $(bin)/bench
 
 include tools/build/install.mk
 
 all-objs := $(lib-objs) $(sim-objs) $(fixheap-objs) $(preload-objs) \
 	$(patsubst $(bin)/%,$(objtree)/tests/%.o,$(test-bins)) \
-	$(sim-all) $(host-all) $(objtree)/tests/model/main.o $(bench-objs)
+	$(sim-all) $(host-all) $(objtree)/tests/model/main.o \
+	$(objtree)/tests/stress/main.o $(bench-objs)
 -include $(wildcard $(all-objs:.o=.d))
 
 # ---- install ----------------------------------------------------------------
