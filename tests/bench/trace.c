@@ -49,6 +49,11 @@
  *                 is random.
  *   mixed-full    As mixed, but arrays are made until the limit is held.
  *
+ * How hard mixed is depends on how many arrays there are, and that was chosen
+ * with results at hand: with 48 of them first fit needs 1.26 too, with 64
+ * every policy that was tried needs 1.32 or more, and mixed-full needs 1.5.  So
+ * its factor says that nothing is lost there, not that placement wins.
+ *
  * Locking: none, one thread.  Cost: O(operations), 16 bytes each.
  */
 #include "trace.h"
