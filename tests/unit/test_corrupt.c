@@ -178,8 +178,9 @@ static void test_span(void **state)
 		{ LEAF(span_blocks, 6), 1, "spans filed by blocks" },
 		/* 5: what reads as zero lies in the row */
 		{ IN_BLOCK(1, zero_first), 1, "known-zero part of a row" },
-		{ IN_BLOCK(1, zero_end), 2 ^ 4, "known-zero part of a row" },
-		{ IN_BLOCK(9, zero_end), 10 ^ 11, "known-zero part of a row" },
+		{ IN_BLOCK(1, zero_end), 0x2 ^ 0x4, "known-zero part of a row" },
+		{ IN_BLOCK(9, zero_end), 0xa ^ 0xb,
+		  "known-zero part of a row" },
 	};
 
 	(void)state;
@@ -191,9 +192,9 @@ static void test_sizetree(void **state)
 	static const struct corruption table[] = {
 		/* 1 and 2: all rows and nothing else, found by their length */
 		{ IN_ZONE(size_root), 1u << 31, "link of the tree by length" },
-		{ IN_ZONE(size_root), 2 ^ 5, "link of the tree by length" },
-		{ IN_ZONE(size_root), 2 ^ 10, "rows filed by length" },
-		{ IN_BLOCK(1, size_left), 8 ^ 10, "link of the tree" },
+		{ IN_ZONE(size_root), 0x2 ^ 0x5, "link of the tree by length" },
+		{ IN_ZONE(size_root), 0x2 ^ 0xa, "rows filed by length" },
+		{ IN_BLOCK(1, size_left), 0x8 ^ 0xa, "link of the tree" },
 		{ IN_BLOCK(1, size_left), 1u << 30, "link of the tree" },
 		{ IN_BLOCK(9, size_right), 10, "link of the tree" },
 		{ IN_BLOCK(9, size_left), 99, "link of the tree" },

@@ -8,16 +8,16 @@
 
 #define MEMORY BYTES(200)
 
-static char *memory; /* MEMORY bytes, page aligned; never touched */
+static char *memory; /* MEMORY bytes of one pageblock; never touched */
 
 static int setup(void **state)
 {
 	(void)state;
-	memory = mmap(NULL, MEMORY + PAGE_BYTES, PROT_NONE,
+	memory = mmap(NULL, MEMORY + BYTES(BLOCK_PAGES), PROT_NONE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
 		return -1;
-	memory = (char *)round_up((uintptr_t)memory, PAGE_BYTES);
+	memory = (char *)round_up((uintptr_t)memory, BYTES(BLOCK_PAGES));
 	return 0;
 }
 
