@@ -20,7 +20,6 @@ struct model_options {
 	size_t skew;	      /* bytes that the base is off a pageblock */
 	unsigned long nr_ops; /* at most; bytes may end earlier */
 	unsigned long validate_every; /* 1: after each operation */
-	int verbose;		      /* print each operation */
 };
 
 /* NULL, or what went wrong in words, with the number of the operation. */

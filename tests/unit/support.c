@@ -12,6 +12,18 @@
 
 #include "page_alloc.h"
 
+/*
+ * What ThreadSanitizer asks a program.  Its deadlock detector ends the program
+ * when a thread holds more than 64 locks, and fixheap_validate holds one for
+ * each zone and one for each of its CPUs.
+ */
+const char *__tsan_default_options(void);
+
+const char *__tsan_default_options(void)
+{
+	return "detect_deadlocks=0";
+}
+
 void need(bool there, const char *why)
 {
 	if (there)

@@ -178,7 +178,8 @@ static void test_span(void **state)
 		{ LEAF(span_blocks, 6), 1, "spans filed by blocks" },
 		/* 5: what reads as zero lies in the row */
 		{ IN_BLOCK(1, zero_first), 1, "known-zero part of a row" },
-		{ IN_BLOCK(1, zero_end), 0x2 ^ 0x4, "known-zero part of a row" },
+		{ IN_BLOCK(1, zero_end), 0x2 ^ 0x4,
+		  "known-zero part of a row" },
 		{ IN_BLOCK(9, zero_end), 0xa ^ 0xb,
 		  "known-zero part of a row" },
 	};

@@ -48,6 +48,11 @@ struct row {
 	u64 first, last; /* it must begin from here to here */
 };
 
+/* A zone of which all is free. */
+#define WHOLE                                 \
+	{                                     \
+		.hole = { [0].nr = NR_PAGES } \
+	}
 #define AT(pfn) (pfn), (pfn)
 #define NOWHERE 1, 0
 
@@ -80,14 +85,8 @@ static void check(const struct row *table, size_t nr_rows)
 static void test_small(void **state)
 {
 	static const struct row table[] = {
-		{ { { { 0, NR_PAGES } }, { { 0 } } },
-		  0,
-		  512,
-		  AT(NR_PAGES - 512) },
-		{ { { { 0, NR_PAGES } }, { { 0 } } },
-		  0,
-		  600,
-		  AT(NR_PAGES - 600) },
+		{ WHOLE, 0, 512, AT(NR_PAGES - 512) },
+		{ WHOLE, 0, 600, AT(NR_PAGES - 600) },
 		{ { { { 10240, 5000 }, { 102400, 5000 }, { 150000, 700 } },
 		    { { 0 } } },
 		  0,
@@ -109,9 +108,9 @@ static void test_small(void **state)
 static void test_shortest(void **state)
 {
 	static const struct row table[] = {
-		{ { { { 0, NR_PAGES } }, { { 0 } } }, 0, 5000, AT(0) },
-		{ { { { 0, NR_PAGES } }, { { 0 } } }, 0, NR_PAGES, AT(0) },
-		{ { { { 0, NR_PAGES } }, { { 0 } } }, 0, NR_PAGES + 1, NOWHERE },
+		{ WHOLE, 0, 5000, AT(0) },
+		{ WHOLE, 0, NR_PAGES, AT(0) },
+		{ WHOLE, 0, NR_PAGES + 1, NOWHERE },
 		{ { { { 10240, 5000 }, { 102400, 4000 }, { 150000, 6000 } },
 		    { { 0 } } },
 		  0,

@@ -64,6 +64,7 @@ static void check_locks(const struct fixheap *heap, bool want)
 		u64 page = page_make(PAGE_RAW, PLACE_SMALL, z);
 
 		assert_int_equal(locked(&zone->lock), want);
+		assert_int_equal(locked(&zone->slab_lock), want);
 		if (!IS_ENABLED(CONFIG_PER_CPU))
 			continue;
 		for (u32 cpu = 0; cpu < heap->topo.nr_cpus; cpu++) {
