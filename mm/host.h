@@ -33,8 +33,11 @@ u32 host_this_cpu(void);
 void *host_reserve(size_t bytes);
 void host_release(void *start, size_t bytes);
 
-/* Memory for a heap that the caller did not bring; hugepages: ask for THP,
- * aligned to 2 MiB.  NULL when the system refuses. */
+/*
+ * Memory for a heap that the caller did not bring, aligned to 2 MiB, which is
+ * at least fixheap's largest page; hugepages: ask for huge ones.  NULL when
+ * the system refuses.
+ */
 void *host_map(size_t bytes, bool hugepages);
 void host_unmap(void *start, size_t bytes);
 

@@ -187,13 +187,22 @@ void host_release(void *start, size_t bytes)
 	unmap(start, bytes);
 }
 
-/* Map more than is wanted, then cut off what is not aligned. */
-static void *map_hugepages(size_t bytes)
+/*
+ * Map more than is wanted, then cut off what is not aligned.  Memory that the
+ * system does not have should be refused now rather than when it is touched,
+ * so MAP_NORESERVE is not for this.
+ */
+void *host_map(size_t bytes, bool hugepages)
 {
 	size_t length = system_pages(bytes);
 	size_t head, tail;
 	char *start;
+	int saved = errno;
 
+	if (!bytes) {
+		errno = EINVAL;
+		return NULL;
+	}
 	if (length < bytes || length + HUGEPAGE_BYTES < length) {
 		errno = ENOMEM;
 		return NULL;
@@ -205,28 +214,11 @@ static void *map_hugepages(size_t bytes)
 	tail = HUGEPAGE_BYTES - head;
 	if (head)
 		unmap(start, head);
-	unmap(start + head + length, tail);
-	return start + head;
-}
-
-/* Memory that the system does not have should be refused now rather than when
- * it is touched, so MAP_NORESERVE is not for this. */
-void *host_map(size_t bytes, bool hugepages)
-{
-	void *start;
-	int saved = errno;
-
-	if (!hugepages)
-		return map(bytes, 0);
-	if (!bytes) {
-		errno = EINVAL;
-		return NULL;
-	}
-	start = map_hugepages(bytes);
-	if (!start)
-		return NULL;
+	start += head;
+	unmap(start + length, tail);
 	/* A wish; without huge pages in the kernel it is refused. */
-	madvise(start, bytes, MADV_HUGEPAGE);
+	if (hugepages)
+		madvise(start, bytes, MADV_HUGEPAGE);
 	errno = saved;
 	return start;
 }
