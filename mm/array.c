@@ -47,16 +47,30 @@ void *fixheap_array_alloc(struct fixheap *heap, size_t bytes,
 	void *array = array_alloc(heap, bytes, attr);
 
 	if (array)
-		page_owner_alloc(heap, array, CALLER);
+		page_owner_alloc(heap, array, bytes_to_pages(bytes), CALLER);
 	return array;
+}
+
+/* As heap_resize_run, and remembered. */
+static int array_resize(struct fixheap *heap, const char *api, void *array,
+			u64 *nr_pages, void *caller)
+{
+	struct owner_mark mark = page_owner_mark(heap, caller);
+	u64 pages[2] = { 0, *nr_pages };
+	int ret = heap_resize_run(heap, api, array, nr_pages, PAGE_ARRAY);
+
+	pages[0] = *nr_pages;
+	if (!ret)
+		page_owner_resize(heap, array, pages, mark);
+	return ret;
 }
 
 int fixheap_array_resize(struct fixheap *heap, void *array, size_t bytes)
 {
 	u64 nr_pages = bytes_to_pages(bytes);
 
-	return heap_resize_run(heap, "fixheap_array_resize", array, &nr_pages,
-			       PAGE_ARRAY);
+	return array_resize(heap, "fixheap_array_resize", array, &nr_pages,
+			    CALLER);
 }
 
 void *fixheap_array_realloc(struct fixheap *heap, void *array, size_t bytes)
@@ -68,7 +82,7 @@ void *fixheap_array_realloc(struct fixheap *heap, void *array, size_t bytes)
 	int ret = -ENOMEM;
 
 	if (array)
-		ret = heap_resize_run(heap, api, array, &nr_pages, PAGE_ARRAY);
+		ret = array_resize(heap, api, array, &nr_pages, CALLER);
 	if (!ret)
 		return array;
 	errno = -ret;
@@ -80,7 +94,7 @@ void *fixheap_array_realloc(struct fixheap *heap, void *array, size_t bytes)
 	moved = array_alloc(heap, bytes, &attr);
 	if (!moved)
 		return NULL;
-	page_owner_alloc(heap, moved, CALLER);
+	page_owner_alloc(heap, moved, bytes_to_pages(bytes), CALLER);
 	if (array) {
 		memcpy(moved, array, nr_pages << PAGE_SHIFT);
 		heap_free_run(heap, api, array, PAGE_ARRAY, CALLER);

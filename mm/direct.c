@@ -43,23 +43,26 @@ void *direct_alloc(struct fixheap *heap, const struct direct_request *req)
 	ptr = heap_alloc_run(heap, &run);
 	if (ptr) {
 		heap_account(heap, (long)(run.nr_pages << PAGE_SHIFT));
-		page_owner_alloc(heap, ptr, req->caller);
+		page_owner_alloc(heap, ptr, run.nr_pages, req->caller);
 	}
 	return ptr;
 }
 
 /* 0, or -ENOMEM: the pages behind it are taken. */
-static int resize_in_place(struct fixheap *heap, void *ptr, u64 nr_pages)
+static int resize_in_place(struct fixheap *heap, void *ptr, u64 nr_pages,
+			   void *caller)
 {
+	struct owner_mark mark = page_owner_mark(heap, caller);
+	u64 pages[2] = { 0, nr_pages };
 	struct run wanted = { addr_to_pfn(heap, ptr), nr_pages };
 	const char *what;
-	u64 old_pages;
-	int ret = run_resize(heap, &wanted, PAGE_DIRECT, &old_pages, &what);
+	int ret = run_resize(heap, &wanted, PAGE_DIRECT, &pages[0], &what);
 
-	if (!ret)
-		heap_account(heap,
-			     (long)(nr_pages - old_pages) * (long)PAGE_BYTES);
-	return ret;
+	if (ret)
+		return ret;
+	heap_account(heap, (long)(nr_pages - pages[0]) * (long)PAGE_BYTES);
+	page_owner_resize(heap, ptr, pages, mark);
+	return 0;
 }
 
 void *direct_realloc(struct fixheap *heap, void *ptr, size_t bytes,
@@ -74,20 +77,21 @@ void *direct_realloc(struct fixheap *heap, void *ptr, size_t bytes,
 		errno = ENOMEM;
 		return NULL;
 	}
-	if (!resize_in_place(heap, ptr, nr_pages))
+	if (!resize_in_place(heap, ptr, nr_pages, caller))
 		return ptr;
 	moved = direct_alloc(heap, &req);
 	/* That has taken back all there was, perhaps the pages behind ptr. */
 	if (!moved)
-		return resize_in_place(heap, ptr, nr_pages) ? NULL : ptr;
+		return resize_in_place(heap, ptr, nr_pages, caller) ? NULL
+								    : ptr;
 	memcpy(moved, ptr, old);
 	heap_free_run(heap, "fixheap_realloc", ptr, PAGE_DIRECT, caller);
 	return moved;
 }
 
-void direct_shrink(struct fixheap *heap, void *ptr, size_t bytes)
+void direct_shrink(struct fixheap *heap, void *ptr, size_t bytes, void *caller)
 {
-	resize_in_place(heap, ptr, bytes_to_pages(bytes));
+	resize_in_place(heap, ptr, bytes_to_pages(bytes), caller);
 }
 
 const char *direct_mistake(struct fixheap *heap, const void *ptr)

@@ -24,7 +24,7 @@ void *direct_realloc(struct fixheap *heap, void *ptr, size_t bytes,
 		     void *caller);
 
 /* Let the object have fewer pages, in place. */
-void direct_shrink(struct fixheap *heap, void *ptr, size_t bytes);
+void direct_shrink(struct fixheap *heap, void *ptr, size_t bytes, void *caller);
 
 /* What is wrong with ptr, where no object starts, in words. */
 const char *direct_mistake(struct fixheap *heap, const void *ptr);

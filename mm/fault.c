@@ -49,6 +49,8 @@ static void describe(struct fixheap *heap, struct fixheap_fault *fault,
 	if (run_find(heap, pfn, &run, &page)) {
 		fault->state = state_name(page_kind(page));
 		pfn = run.pfn;
+		if (page_kind(page) == PAGE_EXTENT)
+			return;
 	}
 	page_owner_text(heap, pfn, owner, bytes);
 }
@@ -61,7 +63,8 @@ void heap_fault(struct fixheap *heap, const char *api, const char *what,
 				       .what = what,
 				       .address = address,
 				       .length = length };
-	char owner[80], page[32] = "the address", text[384];
+	char owner[OWNER_TEXT_BYTES], page[32] = "the address";
+	char text[OWNER_TEXT_BYTES + 300];
 	char bytes[40] = "";
 	int error = errno, n;
 

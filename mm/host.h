@@ -53,6 +53,12 @@ void host_yield(void);
 
 /* Write text to stderr: the fault message and validate's report. */
 void host_print(const char *text, size_t bytes);
+/*
+ * Name the code at an address as MODULE+0xOFFSET, such that `addr2line -e
+ * MODULE 0xOFFSET` finds it; as a plain 0xADDRESS where no module is known.  A
+ * path that is too long for the room is left out but for its last part.
+ */
+void host_symbol(const void *address, char *text, size_t bytes);
 void host_abort(void) __attribute__((noreturn));
 
 #endif

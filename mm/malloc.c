@@ -358,20 +358,26 @@ size_t fixheap_usable_size(struct fixheap *heap, const void *ptr)
 
 /* To another class, or between a class and a run of pages. */
 static void *realloc_move(struct fixheap *heap, void *ptr, size_t old,
-			  size_t bytes)
+			  size_t bytes, void *caller)
 {
-	void *moved = fixheap_malloc(heap, bytes);
+	void *moved = alloc_fast(heap, bytes);
+	bool large = direct_size(heap, ptr);
 
+	if (!moved)
+		moved = malloc_slow(heap, bytes, caller);
 	/* There is no room, but it need not move. */
 	if (!moved && bytes <= old) {
-		if (direct_size(heap, ptr))
-			direct_shrink(heap, ptr, bytes);
+		if (large)
+			direct_shrink(heap, ptr, bytes, caller);
 		return ptr;
 	}
 	if (!moved)
 		return NULL;
 	memcpy(moved, ptr, old < bytes ? old : bytes);
-	fixheap_free(heap, ptr);
+	if (large)
+		free_other(heap, ptr, caller);
+	else
+		fixheap_free(heap, ptr);
 	return moved;
 }
 
@@ -396,5 +402,5 @@ void *fixheap_realloc(struct fixheap *heap, void *ptr, size_t bytes)
 		return ptr;
 	if (!class && bytes > SMALL_MAX)
 		return direct_realloc(heap, ptr, bytes, CALLER);
-	return realloc_move(heap, ptr, old, bytes);
+	return realloc_move(heap, ptr, old, bytes, CALLER);
 }

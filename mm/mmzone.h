@@ -108,6 +108,7 @@ struct fixheap {
 	long live_bytes, peak_live; /* (A) VMSTAT */
 	struct objects *objects;    /* (C) jemalloc's side; NULL without */
 	struct owner *owner;	    /* (C) PAGE_OWNER: by pfn */
+	u64 nr_owner_marks;	    /* (A) PAGE_OWNER: events so far */
 	u64 *poisoned;		    /* (C) PAGE_POISON: a bit per pfn, (A) */
 	u64 poison_hit; /* (A) PAGE_POISON: pfn + 1 that was written to */
 	u64 fail_interval, fail_count;	   /* (A) FAIL_PAGE_ALLOC */

@@ -1,24 +1,47 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * page_owner.c: who allocated and who freed a run.
+ * page_owner.c: who allocated and who freed a page.
  *
- * For the first page of each array, page run and large object the return
- * addresses of the last allocating and the last freeing call are kept, and
- * named in fault messages: `addr2line -e PROGRAM` makes lines of them.  When a
- * part of a page run is freed, the rest keeps its owner.  Small objects share
- * pages and have no owner of their own.
+ * For each array, page run and large object the return addresses of the last
+ * allocating and the last freeing call are kept, and named in fault messages
+ * as MODULE+0xOFFSET: `addr2line -e MODULE 0xOFFSET` makes a line of it.
+ * Small objects share pages; they have no owner and leave no record.
  *
- * Locking: an entry is written by the thread that owns the run; a fault
- * message may read it at the same time, hence atomic.  Cost: two stores; 16
- * bytes of metadata for each page that ever was a head.
+ * Nothing is written per page: a record stands at the first page of what was
+ * allocated or freed, with the number of pages that it is about, and numbers
+ * tell which of two records is the later one.  Only a fault looks for the
+ * records that cover a page: from there backward, as far as LOOK_BACK pages.
+ *
+ * Invariants
+ *  1. The last record that covers a page is about what happened to it last.
+ *  2. A record that is overwritten by a shorter one, as when only the first
+ *     part of a run is freed, goes on behind it, unless a later one is there.
+ *
+ * Locking: none.  A record is written by the thread that owns the pages, or
+ * owned them a moment ago, and a fault may read it at the same time, hence
+ * atomic; at worst a message names somebody else.  A free draws its number
+ * while the pages are still its own: who gets them next has a higher one.
+ * Cost: a shared counter and a few stores; 48 bytes of metadata for each page
+ * at which something began.  A fault: 48 MiB of metadata looked through.
+ *
+ * What it is not: complete.  What began more than LOOK_BACK pages (4 GiB)
+ * before a free page is not found.
  */
 #include "page_owner.h"
 
 #include <stdio.h>
 
+#define LOOK_BACK (1u << 20)
+
+/* All-zero: there is none. */
+struct record {
+	void *caller; /* (A) return address */
+	u64 number;   /* (A) of the event; later ones have higher numbers */
+	u64 nr_pages; /* (A) from the page where it stands */
+};
+
 struct owner {
-	void *allocated; /* (A) return address, NULL: never */
-	void *freed;	 /* (A) return address, NULL: in use */
+	struct record allocated, freed;
 };
 
 size_t page_owner_bytes(u64 nr_pages)
@@ -26,42 +49,124 @@ size_t page_owner_bytes(u64 nr_pages)
 	return nr_pages * sizeof(struct owner);
 }
 
-void page_owner_alloc(struct fixheap *heap, const void *start, void *caller)
+struct owner_mark page_owner_mark(struct fixheap *heap, void *caller)
 {
-	struct owner *owner = &heap->owner[addr_to_pfn(heap, start)];
+	u64 number =
+		__atomic_add_fetch(&heap->nr_owner_marks, 1, __ATOMIC_RELAXED);
 
-	__atomic_store_n(&owner->allocated, caller, __ATOMIC_RELAXED);
-	__atomic_store_n(&owner->freed, NULL, __ATOMIC_RELAXED);
+	return (struct owner_mark){ caller, number };
 }
 
-void page_owner_free(struct fixheap *heap, const void *start, void *caller)
+static struct record read_record(const struct record *record)
 {
-	struct owner *owner = &heap->owner[addr_to_pfn(heap, start)];
-
-	__atomic_store_n(&owner->freed, caller, __ATOMIC_RELAXED);
+	return (struct record){
+		__atomic_load_n(&record->caller, __ATOMIC_RELAXED),
+		__atomic_load_n(&record->number, __ATOMIC_RELAXED),
+		__atomic_load_n(&record->nr_pages, __ATOMIC_RELAXED),
+	};
 }
 
-void page_owner_split(struct fixheap *heap, u64 from, u64 to)
+static void write_record(struct record *record, struct record value)
 {
-	void *allocated =
-		__atomic_load_n(&heap->owner[from].allocated, __ATOMIC_RELAXED);
+	__atomic_store_n(&record->caller, value.caller, __ATOMIC_RELAXED);
+	__atomic_store_n(&record->number, value.number, __ATOMIC_RELAXED);
+	__atomic_store_n(&record->nr_pages, value.nr_pages, __ATOMIC_RELAXED);
+}
 
-	__atomic_store_n(&heap->owner[to].allocated, allocated,
-			 __ATOMIC_RELAXED);
-	__atomic_store_n(&heap->owner[to].freed, NULL, __ATOMIC_RELAXED);
+/* rest: the record of the same sort at the page behind the new one's last. */
+static void replace(struct record *record, struct record value,
+		    struct record *rest)
+{
+	struct record old = read_record(record);
+
+	if (old.nr_pages > value.nr_pages &&
+	    read_record(rest).number < old.number) {
+		old.nr_pages -= value.nr_pages;
+		write_record(rest, old);
+	}
+	write_record(record, value);
+}
+
+void page_owner_alloc(struct fixheap *heap, const void *start, u64 nr_pages,
+		      void *caller)
+{
+	struct owner_mark mark = page_owner_mark(heap, caller);
+	struct owner *owner = &heap->owner[addr_to_pfn(heap, start)];
+	struct record value = { caller, mark.number, nr_pages };
+
+	replace(&owner->allocated, value, &owner[nr_pages].allocated);
+}
+
+void page_owner_free(struct fixheap *heap, u64 pfn, u64 nr_pages,
+		     struct owner_mark mark)
+{
+	struct owner *owner = &heap->owner[pfn];
+	struct record value = { mark.caller, mark.number, nr_pages };
+
+	replace(&owner->freed, value, &owner[nr_pages].freed);
+}
+
+void page_owner_resize(struct fixheap *heap, const void *start,
+		       const u64 nr_pages[2], struct owner_mark mark)
+{
+	u64 pfn = addr_to_pfn(heap, start), from = nr_pages[0],
+	    to = nr_pages[1];
+	struct record value = read_record(&heap->owner[pfn].allocated);
+
+	if (to < from)
+		page_owner_free(heap, pfn + to, from - to, mark);
+	if (to <= from)
+		return;
+	value.number = mark.number;
+	value.nr_pages = to;
+	write_record(&heap->owner[pfn].allocated, value);
+}
+
+/* Keep the later one in *last, if it is about the page `distance` behind. */
+static void later(struct record *last, const struct record *record,
+		  u64 distance)
+{
+	struct record value = read_record(record);
+
+	if (value.nr_pages > distance && value.number > last->number)
+		*last = value;
+}
+
+/* What happened to the page last; zero where nothing is known. */
+static struct owner find(const struct fixheap *heap, u64 pfn)
+{
+	u64 nr = min_u64(pfn - heap->start_pfn, LOOK_BACK);
+	struct owner last = { { NULL, 0, 0 }, { NULL, 0, 0 } };
+
+	for (u64 i = 0; i <= nr; i++) {
+		later(&last.allocated, &heap->owner[pfn - i].allocated, i);
+		later(&last.freed, &heap->owner[pfn - i].freed, i);
+	}
+	return last;
+}
+
+/* The call returns there, so the byte before is part of the call. */
+static const char *place_of(const struct record *record, char *text,
+			    size_t bytes)
+{
+	host_symbol((const char *)record->caller - 1, text, bytes);
+	return text;
 }
 
 void page_owner_text(const struct fixheap *heap, u64 pfn, char *text,
 		     size_t bytes)
 {
-	struct owner *owner = &heap->owner[pfn];
-	void *allocated = __atomic_load_n(&owner->allocated, __ATOMIC_RELAXED);
-	void *freed = __atomic_load_n(&owner->freed, __ATOMIC_RELAXED);
+	struct owner owner = find(heap, pfn);
+	bool freed = owner.freed.number > owner.allocated.number;
+	char place[OWNER_PLACE_BYTES];
+	int n = 0;
 
 	text[0] = '\0';
-	if (allocated && freed)
-		snprintf(text, bytes, "; allocated at %p, freed at %p",
-			 allocated, freed);
-	else if (allocated)
-		snprintf(text, bytes, "; allocated at %p", allocated);
+	if (owner.allocated.number)
+		n = snprintf(text, bytes, "; allocated at %s",
+			     place_of(&owner.allocated, place, sizeof(place)));
+	if (freed && n < (int)bytes)
+		snprintf(text + n, bytes - (size_t)n, "%s freed at %s",
+			 n ? "," : ";",
+			 place_of(&owner.freed, place, sizeof(place)));
 }

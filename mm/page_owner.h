@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* page_owner.h: who allocated and who freed a run; see page_owner.c.  Nothing
+/* page_owner.h: who allocated and who freed a page; see page_owner.c.  Nothing
  * is recorded without CONFIG_PAGE_OWNER. */
 #ifndef MM_PAGE_OWNER_H
 #define MM_PAGE_OWNER_H
@@ -9,15 +9,31 @@
 /* Where the public function that uses this was called from. */
 #define CALLER __builtin_return_address(0)
 
+/* Room for one place in a message, and for all that page_owner_text writes. */
+#define OWNER_PLACE_BYTES 160
+#define OWNER_TEXT_BYTES (2 * OWNER_PLACE_BYTES + 40)
+
+/* Who does something, and when; drawn before pages are given away. */
+struct owner_mark {
+	void *caller; /* return address of the public function */
+	u64 number;   /* 1, 2, ... */
+};
+
 #if IS_ENABLED(CONFIG_PAGE_OWNER)
 
 /* Bytes of zeroed metadata for so many pages. */
 size_t page_owner_bytes(u64 nr_pages);
-void page_owner_alloc(struct fixheap *heap, const void *start, void *caller);
-void page_owner_free(struct fixheap *heap, const void *start, void *caller);
-/* A run with head `to` was split off the one with head `from`. */
-void page_owner_split(struct fixheap *heap, u64 from, u64 to);
-/* Describe the owner of the run with head pfn; text may stay empty. */
+struct owner_mark page_owner_mark(struct fixheap *heap, void *caller);
+/* The caller got these pages. */
+void page_owner_alloc(struct fixheap *heap, const void *start, u64 nr_pages,
+		      void *caller);
+/* These pages are no longer his. */
+void page_owner_free(struct fixheap *heap, u64 pfn, u64 nr_pages,
+		     struct owner_mark mark);
+/* The run at start had nr_pages[0] pages, now it has nr_pages[1]. */
+void page_owner_resize(struct fixheap *heap, const void *start,
+		       const u64 nr_pages[2], struct owner_mark mark);
+/* Describe who had this page last; text may stay empty. */
 void page_owner_text(const struct fixheap *heap, u64 pfn, char *text,
 		     size_t bytes);
 
@@ -29,27 +45,39 @@ static inline size_t page_owner_bytes(u64 nr_pages)
 	return 0;
 }
 
+static inline struct owner_mark page_owner_mark(struct fixheap *heap,
+						void *caller)
+{
+	(void)heap;
+	return (struct owner_mark){ caller, 0 };
+}
+
 static inline void page_owner_alloc(struct fixheap *heap, const void *start,
-				    void *caller)
+				    u64 nr_pages, void *caller)
 {
 	(void)heap;
 	(void)start;
+	(void)nr_pages;
 	(void)caller;
 }
 
-static inline void page_owner_free(struct fixheap *heap, const void *start,
-				   void *caller)
+static inline void page_owner_free(struct fixheap *heap, u64 pfn, u64 nr_pages,
+				   struct owner_mark mark)
+{
+	(void)heap;
+	(void)pfn;
+	(void)nr_pages;
+	(void)mark;
+}
+
+static inline void page_owner_resize(struct fixheap *heap, const void *start,
+				     const u64 nr_pages[2],
+				     struct owner_mark mark)
 {
 	(void)heap;
 	(void)start;
-	(void)caller;
-}
-
-static inline void page_owner_split(struct fixheap *heap, u64 from, u64 to)
-{
-	(void)heap;
-	(void)from;
-	(void)to;
+	(void)nr_pages;
+	(void)mark;
 }
 
 static inline void page_owner_text(const struct fixheap *heap, u64 pfn,

@@ -43,7 +43,7 @@ void *fixheap_pages_alloc(struct fixheap *heap, size_t nr_pages,
 	start = heap_alloc_run(heap, &req);
 	if (start) {
 		heap_account(heap, (long)(nr_pages << PAGE_SHIFT));
-		page_owner_alloc(heap, start, CALLER);
+		page_owner_alloc(heap, start, nr_pages, CALLER);
 	}
 	return start;
 }
@@ -51,6 +51,7 @@ void *fixheap_pages_alloc(struct fixheap *heap, size_t nr_pages,
 void fixheap_pages_free(struct fixheap *heap, void *start, size_t nr_pages)
 {
 	static const char api[] = "fixheap_pages_free";
+	struct owner_mark mark = page_owner_mark(heap, CALLER);
 	struct run run = { .nr_pages = nr_pages };
 	const char *what;
 
@@ -63,7 +64,7 @@ void fixheap_pages_free(struct fixheap *heap, void *start, size_t nr_pages)
 		heap_fault(heap, api, what, start, nr_pages << PAGE_SHIFT);
 		return;
 	}
-	page_owner_free(heap, start, CALLER);
+	page_owner_free(heap, run.pfn, nr_pages, mark);
 	heap_account(heap, -(long)(nr_pages << PAGE_SHIFT));
 }
 

@@ -146,6 +146,7 @@ int heap_resize_run(struct fixheap *heap, const char *api, void *start,
 void heap_free_run(struct fixheap *heap, const char *api, void *start,
 		   enum page_kind kind, void *caller)
 {
+	struct owner_mark mark = page_owner_mark(heap, caller);
 	struct run run = { .nr_pages = 0 };
 	const char *what;
 
@@ -156,7 +157,7 @@ void heap_free_run(struct fixheap *heap, const char *api, void *start,
 		heap_fault(heap, api, what, start, 0);
 		return;
 	}
-	page_owner_free(heap, start, caller);
+	page_owner_free(heap, run.pfn, run.nr_pages, mark);
 	heap_account(heap, -(long)(run.nr_pages << PAGE_SHIFT));
 }
 

@@ -16,7 +16,6 @@
  * time as another one frees all of it (a caller's mistake) may win in between.
  * Cost: O(log blocks) for each run in the range; an EXTENT: for its pages.
  */
-#include "page_owner.h"
 #include "runmap.h"
 #include "zone.h"
 
@@ -61,15 +60,11 @@ static enum placement absorb_locked(struct zone *zone, const struct run *part)
 		runmap_find(zone, pfn, &run, &page);
 		runmap_clear(zone, &run);
 		before = (struct run){ run.pfn, part->pfn - run.pfn };
-		if (run.pfn < part->pfn) {
+		if (run.pfn < part->pfn)
 			runmap_set(zone, &before, page);
-			page_owner_split(zone->heap, run.pfn, part->pfn);
-		}
 		behind = (struct run){ end, run.pfn + run.nr_pages - end };
-		if (run.pfn + run.nr_pages > end) {
+		if (run.pfn + run.nr_pages > end)
 			runmap_set(zone, &behind, page);
-			page_owner_split(zone->heap, run.pfn, end);
-		}
 	}
 	return page_placement(page);
 }

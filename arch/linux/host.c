@@ -22,8 +22,10 @@
 #include "topology.h"
 
 #include <fcntl.h>
+#include <link.h>
 #include <linux/membarrier.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -356,6 +358,52 @@ void host_print(const char *text, size_t bytes)
 		text += written;
 		bytes -= (size_t)written;
 	}
+	errno = saved;
+}
+
+/* What dl_iterate_phdr is asked for. */
+struct module {
+	uintptr_t address;
+	uintptr_t bias;	  /* what was added to the addresses in the file */
+	const char *name; /* NULL: not found; "": the program */
+};
+
+static int find_module(struct dl_phdr_info *info, size_t bytes, void *data)
+{
+	struct module *module = data;
+
+	(void)bytes;
+	for (u32 i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+		uintptr_t start = info->dlpi_addr + part->p_vaddr;
+
+		if (part->p_type != PT_LOAD ||
+		    module->address - start >= part->p_memsz)
+			continue;
+		module->bias = info->dlpi_addr;
+		module->name = info->dlpi_name;
+		return 1;
+	}
+	return 0;
+}
+
+void host_symbol(const void *address, char *text, size_t bytes)
+{
+	struct module module = { .address = (uintptr_t)address };
+	const char *name;
+	int saved = errno;
+	int n;
+
+	dl_iterate_phdr(find_module, &module);
+	name = module.name;
+	/* As it was started: perhaps from the folder of that time. */
+	if (name && !name[0])
+		name = (const char *)getauxval(AT_EXECFN);
+	n = snprintf(text, bytes, "%s%s0x%zx", name ? name : "",
+		     name ? "+" : "", (size_t)(module.address - module.bias));
+	if (name && (size_t)n >= bytes && strrchr(name, '/'))
+		snprintf(text, bytes, "%s+0x%zx", strrchr(name, '/') + 1,
+			 (size_t)(module.address - module.bias));
 	errno = saved;
 }
 

@@ -311,6 +311,13 @@ void host_print(const char *text, size_t bytes)
 	pthread_mutex_unlock(&output.lock);
 }
 
+/* One module, "sim", that begins at 0. */
+void host_symbol(const void *address, char *text, size_t bytes)
+{
+	enter(HOST_SIM_SYMBOL);
+	snprintf(text, bytes, "sim+%p", address);
+}
+
 void host_abort(void)
 {
 	enter(HOST_SIM_ABORT);

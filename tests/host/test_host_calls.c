@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * test_host_calls.c: system calls that can be missing, arch/linux/host.c.  Each
- * way around is taken in a child whose system calls fail.
+ * way around is taken in a child whose system calls fail.  And names of code.
  */
+#include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
+#include <link.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "child.h"
 #include "cpu.h"
@@ -174,6 +180,48 @@ static void test_random_missing(void **state)
 	assert_child(random_without_getrandom, 0);
 }
 
+/* The text is MODULE+0xOFFSET, as dladdr1 and the module's file have it. */
+static void check_symbol(const void *address, const char *module)
+{
+	struct link_map *map;
+	char text[PATH_MAX + 20], want[PATH_MAX + 20];
+	Dl_info info;
+
+	assert_true(dladdr1(address, &info, (void **)&map, RTLD_DL_LINKMAP));
+	snprintf(want, sizeof(want), "%s+0x%zx", module ? module : map->l_name,
+		 (size_t)address - map->l_addr);
+	errno = 77;
+	host_symbol(address, text, sizeof(text));
+	assert_int_equal(errno, 77);
+	assert_string_equal(text, want);
+	/* no room for the path: its last part */
+	if (strlen(want) < 30)
+		return;
+	host_symbol(address, text, 30);
+	assert_string_equal(text, strrchr(want, '/') + 1);
+}
+
+static void test_symbol(void **state)
+{
+	char program[PATH_MAX] = "", module[PATH_MAX] = "", text[PATH_MAX];
+	const void *here = (const void *)(uintptr_t)test_symbol;
+
+	(void)state;
+	host_symbol(here, text, sizeof(text));
+	assert_non_null(strchr(text, '+'));
+	*strchr(text, '+') = '\0';
+	assert_true(readlink("/proc/self/exe", program, PATH_MAX - 1) > 0);
+	assert_non_null(realpath(text, module));
+	assert_string_equal(module, program);
+	check_symbol(here, text);
+	check_symbol(dlsym(RTLD_DEFAULT, "abort"), NULL);
+	/* no module at all */
+	host_symbol(text, text, sizeof(text));
+	assert_ptr_equal(strtoul(text, NULL, 16), text);
+	host_symbol((const void *)0x123, text, sizeof(text));
+	assert_string_equal(text, "0x123");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +230,7 @@ int main(void)
 		cmocka_unit_test(test_membarrier_refused),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_random_missing),
+		cmocka_unit_test(test_symbol),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,7 @@ struct test_heap {
 	u64 held;		    /* bytes of the host before it was made */
 	unsigned nr_faults;	    /* so often the handler was called */
 	struct fixheap_fault fault; /* the last time, with copies of: */
-	char api[40], what[80], state[40], message[400];
+	char api[40], what[80], state[40], message[800];
 };
 
 /* Skip this test, saying why, unless `there` is true. */

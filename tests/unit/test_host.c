@@ -373,6 +373,7 @@ static void test_hook(void **state)
 	host_random();
 	host_yield();
 	host_print(text, 1);
+	host_symbol(text, text, sizeof(text));
 	assert_true(host_sim_aborts(abort_after_count, &(int){ 0 }));
 	n = (1u << HOST_SIM_NR_CALLS) - 1;
 	assert_int_equal(seen, n & ~(1u << HOST_SIM_THIS_CPU));
