@@ -323,18 +323,27 @@ void fixheap_free(struct fixheap *heap, void *ptr)
 
 /* ---- size and change of size -------------------------------------------- */
 
-/* Class of the live small object at ptr; 0: there is none. */
-static u32 object_class(struct fixheap *heap, const void *ptr)
+/* Class of the small object that starts at ptr, live or not; 0: none does. */
+static u32 class_at(const struct fixheap *heap, const void *ptr)
 {
 	u64 page, pfn = addr_to_pfn(heap, ptr);
 
 	if (!pfn_valid(heap, pfn))
 		return 0;
 	page = page_read(&heap->page[pfn]);
-	if (!slab_starts(page, (uintptr_t)ptr & (PAGE_BYTES - 1)) ||
-	    mark_is(ptr, mark_of(heap->objects->key, ptr)))
+	if (!slab_starts(page, (uintptr_t)ptr & (PAGE_BYTES - 1)))
 		return 0;
 	return slab_class(page);
+}
+
+/* The same of one that is live. */
+static u32 object_class(struct fixheap *heap, const void *ptr)
+{
+	u32 class = class_at(heap, ptr);
+
+	if (class && mark_is(ptr, mark_of(heap->objects->key, ptr)))
+		return 0;
+	return class;
 }
 
 /* Bytes of the object at ptr; 0: there is none, which was reported. */
@@ -344,7 +353,10 @@ static size_t object_size(struct fixheap *heap, const char *api,
 	size_t bytes = class ? size_class[class].size : direct_size(heap, ptr);
 
 	if (!bytes)
-		heap_fault(heap, api, direct_mistake(heap, ptr), ptr, 0);
+		heap_fault(heap, api,
+			   class_at(heap, ptr) ? "use after free"
+					       : direct_mistake(heap, ptr),
+			   ptr, 0);
 	return bytes;
 }
 

@@ -83,7 +83,8 @@ struct fixheap_comm; /* FIXHEAP_DYNAMIC; not used yet */
 struct fixheap_fault {
 	size_t size;	     /* sizeof(struct fixheap_fault) */
 	const char *api;     /* the function called: "fixheap_free" */
-	const char *what;    /* "double free", "interior pointer", ... */
+	const char *what;    /* "double free", "interior pointer", ...; all
+			      * are listed in fixheap(3) */
 	const void *address; /* as given by the caller */
 	size_t length;	     /* bytes, where the call has a length; else 0 */
 	uint64_t pfn;	     /* page of the address; UINT64_MAX: outside */

@@ -162,15 +162,19 @@ static inline void expect_both_faults(struct fixheap *heap, void *ptr)
 {
 	struct faults *faults = heap->fault_data;
 	unsigned nr = faults->nr;
+	char what[64];
 
 	errno = 0;
 	assert_null(fixheap_realloc(heap, ptr, 5));
 	assert_int_equal(errno, EINVAL);
 	assert_int_equal(faults->nr, nr + 1);
 	assert_string_equal(faults->api, "fixheap_realloc");
+	snprintf(what, sizeof(what), "%s", faults->what);
 	assert_int_equal(fixheap_usable_size(heap, ptr), 0);
 	assert_int_equal(faults->nr, nr + 2);
 	assert_string_equal(faults->api, "fixheap_usable_size");
+	/* in the same words */
+	assert_string_equal(faults->what, what);
 }
 
 #define TEST(name) cmocka_unit_test_setup(test_##name, reset_machine)

@@ -96,9 +96,16 @@ static void test_double_free(void **state)
 		fixheap_free(heap, ptr);
 		expect_fault(heap, ptr, "double free");
 		expect_both_faults(heap, ptr);
+		/* An object is known by its mark, a page by being free. */
+		assert_string_equal(
+			seen.what, class <= NR_SIZE_CLASSES
+					   ? "use after free"
+					   : "double free, or never allocated");
 		fixheap_reclaim(heap);
 		expect_fault(heap, ptr, "double free");
 		expect_both_faults(heap, ptr);
+		assert_string_equal(seen.what,
+				    "double free, or never allocated");
 	}
 	end_empty_heap(heap);
 }
