@@ -5,6 +5,8 @@
  * Runs up to seven pages are grouped with the slabs of small objects, runs
  * below a pageblock with the larger objects, the rest with the arrays.
  *
+ * An array is pages too: it can be freed here, but only as a whole.
+ *
  * Locking and cost: as run.c; none of its own.
  */
 #include "heap.h"
@@ -48,6 +50,23 @@ void *fixheap_pages_alloc(struct fixheap *heap, size_t nr_pages,
 	return start;
 }
 
+/* run_free, of a whole array or of any pages. */
+static const char *free_pages(struct fixheap *heap, struct run *run)
+{
+	struct run found;
+	const char *what;
+	u64 page;
+
+	/* A hint, as no lock is held; run_free knows. */
+	if (page_kind(page_read(&heap->page[run->pfn])) == PAGE_ARRAY)
+		return run_free(heap, run, PAGE_ARRAY);
+	what = run_free(heap, run, PAGE_RAW);
+	if (what && run_find(heap, run->pfn, &found, &page) &&
+	    page_kind(page) == PAGE_ARRAY)
+		return run_mistake(heap, run->pfn, PAGE_ARRAY);
+	return what;
+}
+
 void fixheap_pages_free(struct fixheap *heap, void *start, size_t nr_pages)
 {
 	static const char api[] = "fixheap_pages_free";
@@ -59,7 +78,7 @@ void fixheap_pages_free(struct fixheap *heap, void *start, size_t nr_pages)
 		return;
 	if (!heap_check(heap, api, start, nr_pages, &run.pfn))
 		return;
-	what = run_free(heap, &run, PAGE_RAW);
+	what = free_pages(heap, &run);
 	if (what) {
 		heap_fault(heap, api, what, start, nr_pages << PAGE_SHIFT);
 		return;

@@ -195,7 +195,9 @@ void fixheap_array_free(struct fixheap *heap, void *array);
  * Page runs, for runtimes that bring their own malloc.  alignment is in
  * bytes, a power of two; 0: the page size.  Any part of what was allocated
  * here can be freed, in any order, and one free may cover several
- * allocations.  nr_pages 0: EINVAL; to free nothing, or NULL, does nothing.
+ * allocations.  An array can be freed here too, all of it at once: another
+ * start is an "interior pointer", another number of pages a "wrong length".
+ * nr_pages 0: EINVAL; to free nothing, or NULL, does nothing.
  * Errors and cost as for arrays.
  */
 void *fixheap_pages_alloc(struct fixheap *heap, size_t nr_pages,

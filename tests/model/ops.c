@@ -187,8 +187,9 @@ bool model_free_any(struct model *m, bool all)
 	live = &m->live[model_pick(m, m->nr_live)];
 	if (!oracle_intact(m, live))
 		return false;
-	if (live->kind == PAGES)
-		return free_pages(m, live, all);
+	/* An array is pages too, but only the whole of it can be freed. */
+	if (live->kind == PAGES || (live->kind == ARRAY && model_pick(m, 2)))
+		return free_pages(m, live, all || live->kind == ARRAY);
 	if (live->kind == ARRAY) {
 		fixheap_array_free(m->heap, oracle_at(m, live->page));
 		oracle_give(m, live->page, live->nr);
@@ -395,7 +396,7 @@ static void make_mistake(struct model *m, const struct live *live)
 		break;
 	case 3:
 		if (live->kind == ARRAY)
-			fixheap_pages_free(m->heap, start, live->nr);
+			fixheap_pages_free(m->heap, start, live->nr + 1);
 		else
 			fixheap_array_free(m->heap, start);
 		break;

@@ -36,6 +36,7 @@ static const char *const names[] = {
 
 #define GONE "double free, or never allocated"
 #define OTHER "memory of another kind"
+#define LENGTH "wrong length"
 #define INSIDE "interior pointer"
 #define FOREIGN "foreign pointer"
 #define PARTLY "part of the range is free, or of another kind"
@@ -67,11 +68,15 @@ static const struct mistake mistakes[] = {
 	{ ARRAY_RESIZE, ARRAY + 3, 0, 5, INSIDE, "array" },
 	{ ARRAY_REALLOC, ARRAY, 16, 5, INSIDE, "array" },
 	{ PAGES_FREE, PAGES, 1, 1, INSIDE, "pages" },
-	/* of another kind: an array as pages, whatever the length */
-	{ PAGES_FREE, ARRAY, 0, 10, OTHER, "array" },
-	{ PAGES_FREE, ARRAY, 0, 9, OTHER, "array" },
-	{ PAGES_FREE, ARRAY, 0, 11, OTHER, "array" },
-	{ PAGES_FREE, ARRAY + 2, 0, 3, OTHER, "array" },
+	/* an array as pages, but not all of it, or more */
+	{ PAGES_FREE, ARRAY, 0, 1, LENGTH, "array" },
+	{ PAGES_FREE, ARRAY, 0, 9, LENGTH, "array" },
+	{ PAGES_FREE, ARRAY, 0, 11, LENGTH, "array" },
+	{ PAGES_FREE, ARRAY, 0, NR_PAGES, LENGTH, "array" },
+	{ PAGES_FREE, ARRAY + 2, 0, 3, INSIDE, "array" },
+	{ PAGES_FREE, ARRAY + 1, 0, 9, INSIDE, "array" },
+	{ PAGES_FREE, ARRAY + 9, 0, 1, INSIDE, "array" },
+	/* of another kind */
 	{ ARRAY_FREE, PAGES, 0, 0, OTHER, "pages" },
 	{ ARRAY_FREE, PAGES + 1, 0, 0, OTHER, "pages" },
 	{ ARRAY_RESIZE, PAGES, 0, 5, OTHER, "pages" },

@@ -167,6 +167,38 @@ static void test_pieces(void **state)
 	}
 }
 
+/* A whole array is pages that were allocated, too. */
+static void test_free_array(void **state)
+{
+	static const u64 sizes[] = { 1, 3, 511, 512, 1000, 3000 };
+	struct fixheap_stats stats = { .size = sizeof(stats) };
+
+	(void)state;
+	need(IS_ENABLED(CONFIG_ARRAY), "ARRAY is off");
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		struct test_heap t;
+		char *array;
+
+		heap_make(&t, &(struct heap_spec){ .nr_pages = 3000 });
+		array = fixheap_array_alloc(t.heap, BYTES(sizes[i]) - 7, NULL);
+		assert_non_null(array);
+		fixheap_pages_free(t.heap, array, sizes[i] + 1);
+		assert_int_equal(t.nr_faults, 1);
+		t.nr_faults = 0;
+		errno = E2BIG;
+		fixheap_pages_free(t.heap, array, sizes[i]);
+		assert_int_equal(errno, E2BIG);
+		assert_int_equal(t.nr_faults, 0);
+		assert_int_equal(fixheap_stats(t.heap, &stats), 0);
+		assert_int_equal(stats.live_bytes, 0);
+		fixheap_array_free(t.heap, array);
+		heap_faulted(&t, "fixheap_array_free",
+			     "double free, or never allocated");
+		heap_is_empty(&t);
+		heap_end(&t);
+	}
+}
+
 /* Nothing to free is no mistake, and free keeps errno. */
 static void test_free_nothing(void **state)
 {
@@ -231,6 +263,7 @@ int main(void)
 		cmocka_unit_test(test_every_aligned),
 		cmocka_unit_test(test_placement),
 		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_free_array),
 		cmocka_unit_test(test_free_nothing),
 		cmocka_unit_test(test_largest_free),
 	};
