@@ -120,21 +120,6 @@ void thread_enter_slow(struct thread *t)
 	}
 }
 
-/* Context: of a thread that is stopped or the caller. */
-static void report_live(struct thread *t)
-{
-	if (t->live)
-		heap_account(t->home, t->live);
-	t->live = 0;
-}
-
-void thread_report_live(struct thread *t)
-{
-	thread_enter(t);
-	report_live(t);
-	thread_leave(t);
-}
-
 /*
  * Into jemalloc's cache.  It is faster to tell the size, but for an object at
  * a page's start: jemalloc takes that for a sample of its profiler then, and
@@ -174,7 +159,7 @@ void *thread_refill(struct thread *t, u32 class)
 	while (nr)
 		magazine->slot[magazine->nr++] = more[--nr];
 	if (object && thread_account(t, bytes))
-		report_live(t);
+		thread_report_stopped(t);
 	thread_leave(t);
 	if (object)
 		slab_check(t->home, object, class);
@@ -204,7 +189,7 @@ void thread_spill(struct thread *t, void *object, u32 class)
 		spill(magazine, bytes);
 	magazine->slot[magazine->nr++] = object;
 	if (thread_account(t, -(long)bytes))
-		report_live(t);
+		thread_report_stopped(t);
 	thread_leave(t);
 }
 
@@ -247,7 +232,7 @@ static void flush_locked(struct thread *t)
 	}
 	fhje_je_tcache_flush(t->tsd);
 	if (t->home)
-		report_live(t);
+		thread_report_stopped(t);
 }
 
 static void thread_exit(void *arg)
@@ -260,6 +245,9 @@ static void thread_exit(void *arg)
 		flush_locked(t);
 		magazines_put(t->magazine);
 	}
+	if (t->home)
+		__atomic_sub_fetch(&t->home->objects->nr_threads, 1,
+				   __ATOMIC_RELAXED);
 	__atomic_store_n(&t->home, NULL, __ATOMIC_RELAXED);
 	t->state = THREAD_EXITED;
 	threads_unlock(t);
@@ -312,6 +300,9 @@ bool thread_bind(struct thread *t, struct fixheap *heap)
 	}
 	t->key = heap->objects->key;
 	t->home_zone = zone;
+	/* What is live in this heap it does not know yet: tell at once. */
+	t->live = t->live_span = t->live_told = 0;
+	__atomic_add_fetch(&heap->objects->nr_threads, 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->home, heap, __ATOMIC_RELAXED);
 	return true;
 }

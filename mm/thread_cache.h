@@ -45,7 +45,9 @@ struct thread {
 	u32 busy;		 /* (A) inside jemalloc */
 	u32 stop;		 /* (A) STOP_ flags */
 	enum thread_state state; /* (T) */
-	long live;		 /* (F) bytes not yet told to heap_account */
+	u64 live;		 /* (F) bytes not yet told to heap_account, */
+	u64 live_span;		 /*     + live_told; are told once above */
+	u64 live_told;		 /*     live_span or below 0; thread_live.c */
 	bool nested;		 /* (T) inside a function of thread_cache.c */
 	void *tsd;		 /* (C) jemalloc's state of the thread */
 	struct thread *next;	 /* (L) */
@@ -56,6 +58,7 @@ struct thread {
 struct objects {
 	u64 key;			 /* (C) */
 	struct binding *zone[NODES_MAX]; /* (C) arena of each zone */
+	u32 nr_threads;			 /* (A) whose home it is */
 };
 
 extern __thread struct thread thread_self
@@ -84,8 +87,10 @@ void *thread_refill(struct thread *t, u32 class);
 void thread_spill(struct thread *t, void *object, u32 class);
 
 void thread_enter_slow(struct thread *t);
-/* Tell the heap how many live bytes there are more, or less. */
+/* thread_live.c: tell the heap how many live bytes there are more, or less;
+ * _stopped: of a thread that is stopped, or is the caller and has entered. */
 void thread_report_live(struct thread *t);
+void thread_report_stopped(struct thread *t);
 
 /*
  * Every call of jemalloc that touches the thread's own state is between these
@@ -130,14 +135,12 @@ static inline bool thread_usable(const struct thread *t)
  * Between enter and leave: live bytes of the home heap.  True when there are
  * enough to be told to it, by thread_report_live after leave.
  */
-#define THREAD_LIVE_MAX (64l << 10)
 static inline bool thread_account(struct thread *t, long bytes)
 {
 	if (!IS_ENABLED(CONFIG_VMSTAT))
 		return false;
-	t->live += bytes;
-	return unlikely(t->live > THREAD_LIVE_MAX ||
-			t->live < -THREAD_LIVE_MAX);
+	t->live += (u64)bytes;
+	return unlikely(t->live > t->live_span);
 }
 
 #endif

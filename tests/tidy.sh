@@ -157,7 +157,7 @@ client	base,frame,debug,seam	request fault array pages fork direct
 client	base,frame,debug,seam	array_none
 client	base,frame,debug,seam	page_poison.c
 client	base,frame,debug,seam	malloc malloc_runs extent_hooks thread_cache
-client	base,frame,debug,seam	slab size_class je je_glue
+client	base,frame,debug,seam	thread_live slab size_class je je_glue
 whole	base,frame,debug,block,zone,run,seam,client	heap registry stats walk
 whole	base,frame,debug,block,zone,run,seam,client	validate validate_block
 whole	base,frame,debug,block,zone,run,seam,client	validate_pcp

@@ -239,13 +239,16 @@ struct fixheap_stats {
 	size_t cached_bytes;	  /* part of used: pages in per-CPU caches */
 	size_t largest_run_bytes; /* largest free run, caches left alone */
 	size_t metadata_bytes;	  /* address space reserved for metadata */
-	size_t live_bytes;	  /* VMSTAT: bytes in live objects and arrays */
-	size_t peak_live_bytes;	  /* VMSTAT: highest, +-64 KiB a thread */
-	uint64_t nr_allocs;	  /* VMSTAT: runs taken from the zones */
-	uint64_t nr_frees;	  /* VMSTAT: runs given back to them */
-	uint64_t nr_fails;	  /* VMSTAT: allocations refused */
-	uint64_t nr_reclaims;	  /* VMSTAT: times caches were taken back */
-	uint64_t cleared_bytes;	  /* VMSTAT: bytes cleared for zeroed memory */
+	/* Threads hold small objects back from the next two: all together 1/64
+	 * of what is live, but each 512 bytes at least and 64 KiB at most; and
+	 * of what they free each 16 KiB at least. */
+	size_t live_bytes;	/* VMSTAT: bytes in live objects and arrays */
+	size_t peak_live_bytes; /* VMSTAT: highest live_bytes so far */
+	uint64_t nr_allocs;	/* VMSTAT: runs taken from the zones */
+	uint64_t nr_frees;	/* VMSTAT: runs given back to them */
+	uint64_t nr_fails;	/* VMSTAT: allocations refused */
+	uint64_t nr_reclaims;	/* VMSTAT: times caches were taken back */
+	uint64_t cleared_bytes; /* VMSTAT: bytes cleared for zeroed memory */
 	unsigned nr_zones;
 };
 /* 0, or -EINVAL for an unknown size.  Fields of what is not built are 0. */
