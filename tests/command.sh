@@ -416,6 +416,17 @@ demo_results()
 		grep -E '^100u to 140u.* fails: 101u +[0-9.]+ ' "$dir/out"
 }
 
+# The heaps that README shows are those of this case.
+demo_readme()
+{
+	local row
+	row=$(grep -A 2 -x '100u to 140u, 4,100 objects' "$dir/out" |
+		grep -oE '[.AaOoXx]{64}$')
+	echo "$row"
+	[ "$row" = "$(grep -xE '	[.AaOoXx]{64}' "$tree/README" |
+		tr -d '\t')" ]
+}
+
 demo_colors()
 {
 	local escape blue
@@ -459,6 +470,7 @@ if grep -q '^CONFIG_PAGE_POISON=y' "$built/.config"; then
 else
 	check 'the demo, plain' demo
 	check 'the demo: what it shows' demo_results
+	check 'the demo is what README shows' demo_readme
 	check 'the demo in colors' demo_colors
 fi
 echo "1..$number"

@@ -102,6 +102,8 @@ cd - >/dev/null
 awk '/^Ten lines$/ { on = 1 }
 	on && /^\t/ { sub(/^\t/, ""); if (/^make /) exit; print }' README \
 	>"$work/empty/readme.c"
+[ "$(grep -c . "$work/empty/readme.c")" = 10 ] && r=0 || r=1
+result $r 'it has ten lines'
 (cd "$work/empty" && gcc -Wall -Wextra -Werror readme.c $flags -o readme &&
 	LD_LIBRARY_PATH=$root/lib ./readme) && r=0 || r=$?
 result $r 'the program in README'
