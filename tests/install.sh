@@ -117,6 +117,42 @@ for page in 1 3 7; do
 	result $r "fixheap($page)"
 done
 
+# refused MAKE-ARGUMENT...: install and uninstall end with a word on it and
+# leave everything as it is.
+refused()
+{
+	local goal before
+	before=$(find "$work" | sort)
+	for goal in install uninstall; do
+		if $MAKE -s O="$build" "$@" $goal >"$work/log" 2>&1; then
+			return 1
+		fi
+		cat "$work/log"
+		grep -q "^tools/build/paths.mk.* ${1%%=*} is .*must" \
+			"$work/log" || return 1
+	done
+	[ "$(find "$work" | sort)" = "$before" ]
+}
+
+# What would be taken for a path of ours if the words were taken one by one.
+echo stranger >"$work/my"
+: >"$work/log"
+for bad in "PREFIX=$work/my heap" "PREFIX=$work/it's" "PREFIX=$work/a:b" \
+	"PREFIX=$work/a;b" 'PREFIX=relative' "libdir=$work/my lib" \
+	"DESTDIR=$work/it's"; do
+	refused "$bad" && r=0 || r=1
+	result $r "refused: ${bad/"$work"/...}"
+done
+[ "$(cat "$work/my")" = stranger ] && r=0 || r=1
+result $r "a stranger's file is left alone"
+blank="$work/my stage"
+$MAKE -s O="$build" PREFIX=/usr DESTDIR="$blank" install
+(cd "$blank/usr" && find . ! -type d | sort) | cmp - "$work/list" && r=0 || r=1
+result $r 'DESTDIR with a blank in it'
+$MAKE -s O="$build" PREFIX=/usr DESTDIR="$blank" uninstall
+[ -z "$(find "$blank" ! -type d)" ] && r=0 || r=1
+result $r 'uninstall from there'
+
 $MAKE -s O="$build" PREFIX="$root" DESTDIR= uninstall
 $MAKE -s O="$build" PREFIX=/usr DESTDIR="$staged" libdir=/usr/lib/odd uninstall
 find "$root" "$staged" ! -type d
