@@ -92,7 +92,7 @@ aborts()
 	local status=0
 	heap 64M "$dir/misuse" "$1" >"$dir/misuse.log" 2>&1 || status=$?
 	cat "$dir/misuse.log"
-	[ "$status" = 134 ] && grep -q "fixheap.*$2" "$dir/misuse.log"
+	[ "$status" = 134 ] && grep -q "^fixheap: $2" "$dir/misuse.log"
 }
 
 alone()
@@ -126,13 +126,19 @@ own_programs()
 	check '100 forks of a program with busy threads, with a report' \
 		timeout "$each" "$fixheap" run --heap 256M \
 		--report=/dev/null "$dir/forks" 100
-	check 'a block freed twice' aborts double-large 'double free'
-	check 'a small block freed twice' aborts double-small 'double free'
-	check 'a pointer into a small block' aborts interior-small 'interior'
-	check 'a pointer that is not ours' aborts foreign 'foreign'
-	check 'a pointer into a block' aborts interior 'interior'
+	check 'a block freed twice' \
+		aborts double-large 'free(0x[0-9a-f]*): double free'
+	check 'a small block freed twice' aborts double-small 'free(.*double'
+	check 'a pointer into a small block' \
+		aborts interior-small 'free(.*interior'
+	check 'a pointer that is not ours' aborts foreign 'free(.*foreign'
+	check 'a pointer into a block' aborts interior 'free(.*interior'
 	check 'realloc of a pointer that is not ours' \
-		aborts realloc-foreign 'realloc.*foreign'
+		aborts realloc-foreign 'realloc(.*foreign'
+	check 'realloc of a small block that was freed' \
+		aborts realloc-freed 'realloc(.*use after free'
+	check 'the size of a small block that was freed' \
+		aborts size-freed 'malloc_usable_size(.*use after free'
 	check 'transparent huge pages' timeout "$each" "$fixheap" run \
 		--hugepages --heap 256M "$dir/family"
 }

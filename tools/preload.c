@@ -89,6 +89,30 @@ static void one_node(struct fixheap_topology *topology)
 	topology->distance = distance;
 }
 
+/*
+ * A mistake of the program, in the words of the C library: it called free, not
+ * fixheap_free.
+ */
+static void on_fault(void *unused, const struct fixheap_fault *fault)
+{
+	static const char before[] = "fixheap: fixheap_";
+	const char *text = fault->message;
+	char line[1024];
+	int length;
+
+	(void)unused;
+	if (strncmp(text, before, sizeof(before) - 1))
+		length = snprintf(line, sizeof(line), "%s\n", text);
+	else
+		length = snprintf(line, sizeof(line), "fixheap: %s%s\n",
+				  strstr(fault->api, "usable_size") ? "malloc_"
+								    : "",
+				  text + sizeof(before) - 1);
+	print_line(line, length < (int)sizeof(line) ? (size_t)length
+						    : sizeof(line) - 1);
+	abort();
+}
+
 static void thread_leave(void *unused)
 {
 	(void)unused;
@@ -112,6 +136,7 @@ static struct fixheap *heap_make(void)
 	loader_find();
 	one_node(&topology);
 	request.topology = &topology;
+	request.fault = on_fault;
 	request.hugepages = getenv(HUGEPAGES_VARIABLE);
 	error = space_create(&request, &heap);
 	if (error)

@@ -43,6 +43,7 @@ int space_create(const struct space_request *request, struct fixheap **heap)
 	config.length = request->bytes;
 	config.flags = FIXHEAP_ZEROED;
 	config.topology = request->topology;
+	config.fault = request->fault;
 	error = fixheap_create(&config, heap);
 	if (error)
 		munmap(config.base, request->bytes);

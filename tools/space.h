@@ -16,6 +16,7 @@ struct space_request {
 	size_t bytes;
 	bool hugepages; /* ask for transparent huge pages */
 	const struct fixheap_topology *topology; /* NULL: the machine */
+	fixheap_fault_fn fault; /* NULL: the message, then abort */
 };
 
 /* 0 and *heap, or what fixheap_create or mmap says, as -errno. */

@@ -2,6 +2,7 @@
 /*
  * misuse.c: misuse WHAT: one mistake, which must end the program
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,14 @@ int main(int argc, char **argv)
 	} else if (!strcmp(what, "realloc-foreign")) {
 		hidden = somewhere;
 		hidden = realloc(hidden, 1000);
+	} else if (!strcmp(what, "realloc-freed")) {
+		hidden = malloc(100);
+		free(hidden);
+		hidden = realloc(hidden, 1000);
+	} else if (!strcmp(what, "size-freed")) {
+		hidden = malloc(100);
+		free(hidden);
+		printf("%zu bytes\n", malloc_usable_size(hidden));
 	}
 	printf("'%s' went unnoticed\n", what);
 	return 0;
