@@ -39,8 +39,9 @@ config-goals := defconfig menuconfig nconfig oldconfig olddefconfig \
 	savedefconfig allyesconfig allnoconfig alldefconfig randconfig
 # These need no compiler and no configuration, or start another make.
 plain-goals := $(config-goals) help deps clean distclean mrproper format tags \
-	check check-slow demo bench uninstall
-.PHONY: all unit host-tests model stress fuzz bench-program install $(plain-goals) FORCE
+	check check-slow demo bench placement uninstall
+.PHONY: all unit host-tests vm-tests model stress fuzz bench-program install \
+	$(plain-goals) FORCE
 all:
 
 goals := $(or $(MAKECMDGOALS),all)

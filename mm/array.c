@@ -13,30 +13,21 @@
 #include "heap.h"
 
 #include "page_owner.h"
+#include "policy.h"
 
 #include <errno.h>
 #include <string.h>
 
-static void *array_alloc(struct fixheap *heap, size_t bytes,
-			 const struct fixheap_array_attr *attr)
+static void *array_alloc(struct fixheap *heap, const struct run_request *req)
 {
-	struct run_request req = { .kind = PAGE_ARRAY,
-				   .nr_pages = bytes_to_pages(bytes),
-				   .placement = PLACE_ARRAY };
-	int ret = heap_attr(heap, attr, &req);
+	void *array = heap_alloc_run(heap, req);
 	struct run run;
-	void *array;
 
-	if (ret) {
-		errno = -ret;
-		return NULL;
-	}
-	array = heap_alloc_run(heap, &req);
 	if (!array)
 		return NULL;
-	heap_account(heap, (long)(req.nr_pages << PAGE_SHIFT));
+	heap_account(heap, (long)(req->nr_pages << PAGE_SHIFT));
 	run.pfn = addr_to_pfn(heap, array);
-	if (req.zero)
+	if (req->zero)
 		run_set_zero(heap, &run);
 	return array;
 }
@@ -44,8 +35,17 @@ static void *array_alloc(struct fixheap *heap, size_t bytes,
 void *fixheap_array_alloc(struct fixheap *heap, size_t bytes,
 			  const struct fixheap_array_attr *attr)
 {
-	void *array = array_alloc(heap, bytes, attr);
+	struct run_request req = { .kind = PAGE_ARRAY,
+				   .nr_pages = bytes_to_pages(bytes),
+				   .placement = PLACE_ARRAY };
+	int ret = heap_attr(heap, attr, &req);
+	void *array;
 
+	if (ret) {
+		errno = -ret;
+		return NULL;
+	}
+	array = array_alloc(heap, &req);
 	if (array)
 		page_owner_alloc(heap, array, bytes_to_pages(bytes), CALLER);
 	return array;
@@ -76,8 +76,10 @@ int fixheap_array_resize(struct fixheap *heap, void *array, size_t bytes)
 void *fixheap_array_realloc(struct fixheap *heap, void *array, size_t bytes)
 {
 	static const char api[] = "fixheap_array_realloc";
-	struct fixheap_array_attr attr = FIXHEAP_ARRAY_ATTR_INIT;
-	u64 nr_pages = bytes_to_pages(bytes);
+	struct run_request req = { .kind = PAGE_ARRAY,
+				   .nr_pages = bytes_to_pages(bytes),
+				   .placement = PLACE_ARRAY };
+	u64 nr_pages = req.nr_pages, pfn;
 	void *moved;
 	int ret = -ENOMEM;
 
@@ -88,10 +90,11 @@ void *fixheap_array_realloc(struct fixheap *heap, void *array, size_t bytes)
 	errno = -ret;
 	if (ret != -ENOMEM)
 		return NULL;
-	if (array &&
-	    page_read(&heap->page[addr_to_pfn(heap, array)]) & PAGE_ZERO_FLAG)
-		attr.flags = FIXHEAP_ZERO;
-	moved = array_alloc(heap, bytes, &attr);
+	heap_attr(heap, NULL, &req);
+	pfn = addr_to_pfn(heap, array);
+	if (array)
+		policy_again(heap, pfn, page_read(&heap->page[pfn]), &req);
+	moved = array_alloc(heap, &req);
 	if (!moved)
 		return NULL;
 	page_owner_alloc(heap, moved, bytes_to_pages(bytes), CALLER);

@@ -41,3 +41,13 @@ void fixheap_array_free(struct fixheap *heap, void *array)
 	if (array)
 		heap_fault(heap, "fixheap_array_free", "no array", array, 0);
 }
+
+int fixheap_array_touch(struct fixheap *heap, void *array, unsigned nr_threads,
+			unsigned flags)
+{
+	(void)heap;
+	(void)array;
+	(void)nr_threads;
+	(void)flags;
+	return -ENOTSUP;
+}

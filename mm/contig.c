@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * contig.c: page runs of any length in one zone, over both layers.
+ * contig.c: page runs of any length in a region, over both layers.
  *
  * A run is taken and given back in at most three pieces: the end of an open
  * pageblock, a row of whole blocks, the start of an open pageblock.  Where it
@@ -16,9 +16,10 @@
  *    serves, and at last the border between two blocks.
  *
  * Every free run of the zone is found by one of these, so a request fails
- * only when no free run holds it at its alignment.
+ * only when no free run holds it at its alignment; one that may lie in several
+ * zones is found by its span.
  *
- * Locking: the zone lock.  Cost: O(log16 blocks) and three bitmaps, whatever
+ * Locking: the region lock.  Cost: O(log16 blocks) and three bitmaps, whatever
  * the length; an alignment beyond the page size looks at every span that is
  * long enough until one serves.
  */
@@ -29,45 +30,38 @@
 #include "span.h"
 
 /* First pfn >= pfn whose address is a multiple of align pages. */
-static u64 pfn_align(const struct zone *zone, u64 pfn, u64 align)
+static u64 pfn_align(const struct region *region, u64 pfn, u64 align)
 {
-	u64 origin = (uintptr_t)zone->heap->origin >> PAGE_SHIFT;
+	u64 origin = (uintptr_t)region->heap->origin >> PAGE_SHIFT;
 
 	return round_up(origin + pfn, align) - origin;
 }
 
-static bool span_fits(const struct zone *zone, const struct span *span,
-		      const struct contig_request *req, u64 *pfn)
-{
-	*pfn = pfn_align(zone, span->pfn, req->align);
-	return *pfn + req->nr_pages <= span->pfn + span->nr_pages;
-}
-
 /* The lowest span that holds the request. */
-static bool find_low(const struct zone *zone, const struct contig_request *req,
-		     u64 *pfn)
+static bool find_low(const struct region *region,
+		     const struct contig_request *req, u64 *pfn)
 {
 	struct span span;
-	u32 from = zone->first_block;
+	u32 from = 0;
 
-	while (span_first(zone, from, req->nr_pages, &span)) {
-		if (span_fits(zone, &span, req, pfn))
+	while (span_next(region, &req->in, &from, req->nr_pages, &span)) {
+		*pfn = pfn_align(region, span.pfn, req->align);
+		if (*pfn + req->nr_pages <= span.pfn + span.nr_pages)
 			return true;
-		from = span.first + 1;
 	}
 	return false;
 }
 
 /* A fresh block for one placement, at the high end. */
-static bool find_fresh(const struct zone *zone,
+static bool find_fresh(const struct region *region,
 		       const struct contig_request *req, u64 *pfn)
 {
-	u32 b;
+	struct span span;
 
-	if (!span_highest_block(zone, &b))
+	if (!span_highest(region, &req->in, &span))
 		return false;
-	*pfn = (u64)b << BLOCK_SHIFT;
-	return pfn_align(zone, *pfn, req->align) == *pfn;
+	*pfn = (u64)(span.end - 1) << BLOCK_SHIFT;
+	return pfn_align(region, *pfn, req->align) == *pfn;
 }
 
 /*
@@ -75,56 +69,62 @@ static bool find_fresh(const struct zone *zone,
  * of the block above if that is of the same placement: so that runs of a good
  * part of a block lie one below the other, over the borders.
  */
-static bool find_below(const struct zone *zone,
+static bool find_below(const struct region *region,
 		       const struct contig_request *req, u64 *pfn)
 {
 	struct span span;
-	u32 b;
+	u64 end;
 
-	if (req->align > 1 || !span_highest_block(zone, &b) ||
-	    !span_find(zone, b, &span))
-		return find_fresh(zone, req, pfn);
-	*pfn = (u64)span.end << BLOCK_SHIFT;
-	if (span.end < zone->end_block &&
-	    zone->block[span.end].placement == req->placement)
-		*pfn = span.pfn + span.nr_pages;
-	*pfn -= req->nr_pages;
+	if (req->align > 1 || !span_highest(region, &req->in, &span))
+		return find_fresh(region, req, pfn);
+	end = (u64)span.end << BLOCK_SHIFT;
+	if (end < req->in.end &&
+	    region->block[span.end].placement == req->placement)
+		end = span.pfn + span.nr_pages;
+	*pfn = end - req->nr_pages;
 	return true;
 }
 
-static bool find_small(const struct zone *zone,
+/* In an open block of another placement. */
+static bool find_foreign(const struct contig_request *req,
+			 struct block_request *block, u64 *pfn)
+{
+	for (u32 place = NR_PLACEMENTS; place--;) {
+		block->place = place;
+		if (block_find_emptiest(req->zone, block, pfn))
+			return true;
+	}
+	for (u32 place = 0; place < NR_PLACEMENTS && req->align > 1; place++) {
+		block->place = place;
+		if (block_find_any(req->zone, block, pfn))
+			return true;
+	}
+	return false;
+}
+
+static bool find_small(const struct region *region,
 		       const struct contig_request *req, u64 *pfn)
 {
 	struct block_request block = { .nr = (u32)req->nr_pages,
 				       .align = req->align,
 				       .place = req->placement };
 
-	if (block_find_fullest(zone, &block, pfn))
+	if (block_find_fullest(req->zone, &block, pfn))
 		return true;
-	if (req->placement == PLACE_ARRAY && find_low(zone, req, pfn))
+	if (req->placement == PLACE_ARRAY && find_low(region, req, pfn))
 		return true;
-	if (req->placement == PLACE_MEDIUM ? find_below(zone, req, pfn)
-					   : find_fresh(zone, req, pfn))
+	if (req->placement == PLACE_MEDIUM ? find_below(region, req, pfn)
+					   : find_fresh(region, req, pfn))
 		return true;
-	for (u32 place = NR_PLACEMENTS; place--;) {
-		block.place = place;
-		if (block_find_emptiest(zone, &block, pfn))
-			return true;
-	}
-	for (u32 place = 0; place < NR_PLACEMENTS && req->align > 1; place++) {
-		block.place = place;
-		if (block_find_any(zone, &block, pfn))
-			return true;
-	}
-	return find_low(zone, req, pfn);
+	return find_foreign(req, &block, pfn) || find_low(region, req, pfn);
 }
 
-bool contig_find(const struct zone *zone, const struct contig_request *req,
+bool contig_find(const struct region *region, const struct contig_request *req,
 		 u64 *pfn)
 {
-	if (req->nr_pages < BLOCK_PAGES)
-		return find_small(zone, req, pfn);
-	return find_low(zone, req, pfn);
+	if (req->nr_pages < BLOCK_PAGES && req->zone)
+		return find_small(region, req, pfn);
+	return find_low(region, req, pfn);
 }
 
 /* Join what is known of two pieces that follow each other. */
@@ -137,15 +137,34 @@ static struct zero_range zero_join(struct zero_range a, struct zero_range b)
 	return a.end - a.pfn >= b.end - b.pfn ? a : b;
 }
 
+/* The zone lists that count these pages have so many free ones more. */
+static void count_free(struct region *region, const struct bounds *pages,
+		       long sign)
+{
+	struct fixheap *heap = region->heap;
+	struct zone *zone = zone_of(heap, pages->pfn);
+
+	region->nr_free += (u64)sign * (pages->end - pages->pfn);
+	for (; zone->start_pfn < pages->end; zone++) {
+		u64 pfn = max_u64(zone->start_pfn, pages->pfn);
+		u64 end = min_u64(zone->end_pfn, pages->end);
+
+		zone->nr_free += (u64)sign * (end - pfn);
+		if (zone->index + 1 == heap->nr_zones)
+			break;
+	}
+}
+
 /* Take a part of block b, open or free. */
-static struct zero_range take_part(struct zone *zone, u64 pfn, u32 nr,
+static struct zero_range take_part(struct region *region, u64 pfn, u32 nr,
 				   enum placement placement)
 {
 	u32 b = (u32)(pfn >> BLOCK_SHIFT);
+	struct zone *zone = zone_of(region->heap, pfn);
 	struct span zero;
 
-	if (!block_is_open(&zone->block[b])) {
-		span_del(zone, b, b + 1, &zero);
+	if (!block_is_open(&region->block[b])) {
+		span_del(region, b, b + 1, &zero);
 		block_open_free(zone, b, placement, zero.first < zero.end);
 	}
 	if (block_take(zone, b, pfn % BLOCK_PAGES, nr))
@@ -153,25 +172,26 @@ static struct zero_range take_part(struct zone *zone, u64 pfn, u32 nr,
 	return (struct zero_range){ 0, 0 };
 }
 
-struct zero_range contig_take(struct zone *zone, u64 pfn, u64 nr_pages,
+struct zero_range contig_take(struct region *region, const struct bounds *pages,
 			      enum placement placement)
 {
 	struct zero_range known = { 0, 0 };
-	u64 end = pfn + nr_pages;
+	u64 border = round_down(pages->end, BLOCK_PAGES);
+	u64 pfn = pages->pfn;
 
-	zone->nr_free -= nr_pages;
-	while (pfn < end) {
-		u64 border = round_down(end, BLOCK_PAGES);
+	count_free(region, pages, -1);
+	while (pfn < pages->end) {
 		struct zero_range part;
 		struct span zero;
-		u64 to;
+		u64 to = border;
 
 		if (pfn % BLOCK_PAGES || pfn >= border) {
-			to = min_u64(round_up(pfn + 1, BLOCK_PAGES), end);
-			part = take_part(zone, pfn, (u32)(to - pfn), placement);
+			to = min_u64(round_up(pfn + 1, BLOCK_PAGES),
+				     pages->end);
+			part = take_part(region, pfn, (u32)(to - pfn),
+					 placement);
 		} else {
-			to = border;
-			span_del(zone, (u32)(pfn >> BLOCK_SHIFT),
+			span_del(region, (u32)(pfn >> BLOCK_SHIFT),
 				 (u32)(to >> BLOCK_SHIFT), &zero);
 			part.pfn = (u64)zero.first << BLOCK_SHIFT;
 			part.end = (u64)zero.end << BLOCK_SHIFT;
@@ -182,47 +202,54 @@ struct zero_range contig_take(struct zone *zone, u64 pfn, u64 nr_pages,
 	return known;
 }
 
-void contig_give(struct zone *zone, u64 pfn, u64 nr_pages,
+/* Give back a part of a block. */
+static void give_part(struct region *region, const struct bounds *part,
+		      enum placement placement, bool zero)
+{
+	u32 b = (u32)(part->pfn >> BLOCK_SHIFT);
+	u32 i = part->pfn % BLOCK_PAGES, nr = (u32)(part->end - part->pfn);
+
+	if (zero)
+		bitmap_set(region->block[b].zero, i, nr);
+	block_give(zone_of(region->heap, part->pfn), b, i, nr, placement);
+}
+
+void contig_give(struct region *region, const struct bounds *pages,
 		 enum placement placement, bool zero)
 {
-	u64 end = pfn + nr_pages;
+	u64 border = round_down(pages->end, BLOCK_PAGES);
+	struct bounds part = *pages;
 
-	zone->nr_free += nr_pages;
-	while (pfn < end) {
-		u64 border = round_down(end, BLOCK_PAGES);
-		u32 b = (u32)(pfn >> BLOCK_SHIFT);
-		u64 to;
-
-		if (pfn % BLOCK_PAGES || pfn >= border) {
-			to = min_u64(round_up(pfn + 1, BLOCK_PAGES), end);
-			if (zero)
-				bitmap_set(zone->block[b].zero,
-					   pfn % BLOCK_PAGES, (u32)(to - pfn));
-			block_give(zone, b, pfn % BLOCK_PAGES, (u32)(to - pfn),
-				   placement);
+	count_free(region, pages, 1);
+	while (part.pfn < pages->end) {
+		part.end = border;
+		if (part.pfn % BLOCK_PAGES || part.pfn >= border) {
+			part.end = min_u64(round_up(part.pfn + 1, BLOCK_PAGES),
+					   pages->end);
+			give_part(region, &part, placement, zero);
 		} else {
-			to = border;
-			span_add(zone, b, (u32)(to >> BLOCK_SHIFT), zero);
+			span_add(region, (u32)(part.pfn >> BLOCK_SHIFT),
+				 (u32)(part.end >> BLOCK_SHIFT), zero);
 		}
-		pfn = to;
+		part.pfn = part.end;
 	}
 }
 
-u64 contig_free_from(const struct zone *zone, u64 pfn)
+u64 contig_free_from(const struct region *region, u64 pfn)
 {
 	u64 at = pfn;
 
-	while (at < zone->end_pfn) {
+	while (at < region->end_pfn) {
 		u32 b = (u32)(at >> BLOCK_SHIFT), nr;
 		struct span row;
 
-		if (!block_is_open(&zone->block[b])) {
-			if (!span_find(zone, b, &row))
+		if (!block_is_open(&region->block[b])) {
+			if (!span_find(region, b, &row))
 				break;
 			at = (u64)row.end << BLOCK_SHIFT;
 			continue;
 		}
-		nr = bitmap_ones_from(zone->block[b].free, at % BLOCK_PAGES);
+		nr = bitmap_ones_from(region->block[b].free, at % BLOCK_PAGES);
 		at += nr;
 		if (!nr || at % BLOCK_PAGES)
 			break;
@@ -230,19 +257,19 @@ u64 contig_free_from(const struct zone *zone, u64 pfn)
 	return at - pfn;
 }
 
-u64 contig_largest(const struct zone *zone, u64 align)
+u64 contig_largest(const struct region *region,
+		   const struct contig_request *req)
 {
-	u64 largest = block_largest(zone, align);
-	u32 from = zone->first_block;
+	u64 largest = req->zone ? block_largest(req->zone, req->align) : 0;
 	struct span span;
+	u32 from = 0;
 
-	while (span_first(zone, from, largest + 1, &span)) {
-		u64 start = pfn_align(zone, span.pfn, align);
+	while (span_next(region, &req->in, &from, largest + 1, &span)) {
+		u64 start = pfn_align(region, span.pfn, req->align);
 		u64 end = span.pfn + span.nr_pages;
 
 		if (start < end)
 			largest = max_u64(largest, end - start);
-		from = span.first + 1;
 	}
 	return largest;
 }

@@ -15,6 +15,7 @@
  */
 #include "direct.h"
 
+#include "objects.h"
 #include "page_owner.h"
 
 #include <errno.h>
@@ -27,8 +28,11 @@ void *direct_alloc(struct fixheap *heap, const struct direct_request *req)
 		.align = max_u64(req->alignment >> PAGE_SHIFT, 1),
 		.kind = PAGE_DIRECT,
 		.placement = PLACE_MEDIUM,
-		.zone = ZONE_ANY,
-		.policy = FIXHEAP_POLICY_DEFAULT,
+		.node = NODE_ANY,
+		.policy = req->bind ? FIXHEAP_POLICY_BIND
+				    : FIXHEAP_POLICY_LOCAL,
+		.nodes = req->bind,
+		.near = objects_near(heap),
 		.zero = req->zero,
 		.reclaimed = req->reclaimed,
 	};

@@ -8,6 +8,7 @@
 struct direct_request {
 	size_t bytes;
 	size_t alignment; /* bytes, a power of two; 0: a page */
+	u128 bind;	  /* bits of heap->node, only these; 0: any */
 	bool zero;	  /* the object shall read as zero */
 	bool reclaimed;	  /* fixheap_reclaim has just been called for it */
 	void *caller;	  /* of the public function, for PAGE_OWNER */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * extent_hooks.c: jemalloc's arenas take their slabs from the heap's zones.
+ * extent_hooks.c: jemalloc's arenas take their slabs from the heap's nodes.
  *
  * jemalloc calls an *extent* what is a run of pages here.  It gets the pages
  * for its slabs (1, 2, 3, 5 or 7 of them) through nine hooks, of which two do
- * something: alloc takes a run, dalloc gives any range back.  For each zone of
+ * something: alloc takes a run, dalloc gives any range back.  For each node of
  * each heap there is an arena, with its hooks in a struct binding.
  *
  * Invariants
@@ -14,7 +14,7 @@
  *  2. dalloc always succeeds, so that jemalloc never tries to decommit or to
  *     retain.  split always succeeds: a refused one would lose the extent.
  *  3. Bindings and arenas are never destroyed: a thread that was bound to an
- *     arena when its heap ended may still name it.  An arena without a zone
+ *     arena when its heap ended may still name it.  An arena without a node
  *     gets no pages and owns none.
  *  4. Within a free extent, of any two pages whose descriptors name a class,
  *     either both were written for the same slab or they cannot be taken for
@@ -22,10 +22,10 @@
  *     and know about the others.  Slabs are described as a whole; merging
  *     could break it, so merge wipes one of its two sides, the smaller one.
  *
- * Locking: hooks run with jemalloc's locks held and take caches' and zones'
- * locks in run_alloc and run_free; split and merge take none.  Nothing here
- * calls jemalloc from within a hook, or allocates.  The list of idle bindings
- * is under threads_lock, which is taken before jemalloc's locks.
+ * Locking: hooks run with jemalloc's locks held and take those of the caches
+ * and the region in run_alloc and run_free; split and merge take none.  Nothing
+ * here calls jemalloc from within a hook, or allocates.  The list of idle
+ * bindings is under threads_lock, which is taken before jemalloc's locks.
  *
  * Cost: a hook is one call of run_alloc or run_free.  merge: pages of the
  * smaller side, so O(n log n) for merging n pages into one extent.  An arena
@@ -54,9 +54,9 @@ static struct binding *binding_of(struct extent_hooks *hooks)
 	return container_of(hooks, struct binding, hooks);
 }
 
-static struct zone *binding_zone(struct binding *binding)
+static struct node *binding_node(struct binding *binding)
 {
-	return __atomic_load_n(&binding->zone, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&binding->node, __ATOMIC_ACQUIRE);
 }
 
 static void *refuse(struct binding *binding, size_t size)
@@ -71,13 +71,13 @@ static void *hook_alloc(struct extent_hooks *hooks, void *new_addr, size_t size,
 			unsigned arena)
 {
 	struct binding *binding = binding_of(hooks);
-	struct zone *zone;
+	struct node *node;
 	struct run_request req = {
 		.nr_pages = size >> PAGE_SHIFT,
 		.align = alignment >> PAGE_SHIFT,
 		.kind = PAGE_EXTENT,
 		.placement = PLACE_SMALL,
-		.zone = 0,
+		.node = 0,
 		.policy = FIXHEAP_POLICY_DEFAULT,
 		.nodes = 0,
 		.zero = *zero,
@@ -89,30 +89,30 @@ static void *hook_alloc(struct extent_hooks *hooks, void *new_addr, size_t size,
 	 * a fixed size, nothing is gained by serving it. */
 	if (!*commit || new_addr)
 		return NULL;
-	zone = binding_zone(binding);
-	if (!zone)
+	node = binding_node(binding);
+	if (!node)
 		return refuse(binding, size);
 	if (!req.align)
 		req.align = 1;
-	req.zone = zone->index;
-	if (run_alloc(zone->heap, &req, &run))
+	req.node = node->index;
+	if (run_alloc(node->heap, &req, &run))
 		return NULL;
 	__atomic_add_fetch(&binding->nr_pages, run.nr_pages, __ATOMIC_RELAXED);
-	return pfn_to_addr(zone->heap, run.pfn);
+	return pfn_to_addr(node->heap, run.pfn);
 }
 
 static void give_back(struct extent_hooks *hooks, void *addr, size_t size)
 {
 	struct binding *binding = binding_of(hooks);
-	struct zone *zone = binding_zone(binding);
+	struct node *node = binding_node(binding);
 	struct run run;
 	const char *what;
 
-	if (!zone)
+	if (!node)
 		return;
-	run.pfn = addr_to_pfn(zone->heap, addr);
+	run.pfn = addr_to_pfn(node->heap, addr);
 	run.nr_pages = size >> PAGE_SHIFT;
-	what = run_free(zone->heap, &run, PAGE_EXTENT);
+	what = run_free(node->heap, &run, PAGE_EXTENT);
 	/* jemalloc returned pages that it does not have. */
 	MM_BUG_ON(what != NULL);
 	__atomic_sub_fetch(&binding->nr_pages, run.nr_pages, __ATOMIC_RELAXED);
@@ -166,16 +166,16 @@ static bool hook_merge(struct extent_hooks *hooks, void *addr_a, size_t size_a,
 		       void *addr_b, size_t size_b, bool committed,
 		       unsigned arena)
 {
-	struct zone *zone = binding_zone(binding_of(hooks));
+	struct node *node = binding_node(binding_of(hooks));
 	size_t bytes = size_a < size_b ? size_a : size_b;
 	u64 *page, *end;
 
 	(void)committed;
 	(void)arena;
-	if (!zone)
+	if (!node)
 		return false;
-	page = &zone->heap->page[addr_to_pfn(
-		zone->heap, size_a < size_b ? addr_a : addr_b)];
+	page = &node->heap->page[addr_to_pfn(
+		node->heap, size_a < size_b ? addr_a : addr_b)];
 	for (end = page + (bytes >> PAGE_SHIFT); page < end; page++)
 		page_write(page, slab_forget(page_read(page)));
 	return false;
@@ -195,7 +195,7 @@ static const struct extent_hooks binding_hooks = {
 
 /*
  * Whether the arena asks for what is needed, once, and for no more: it has no
- * zone yet, so the request is only written down.
+ * node yet, so the request is only written down.
  */
 static bool binding_asks_exactly(struct binding *binding)
 {
@@ -228,7 +228,7 @@ static struct binding *binding_create(void)
 	return binding_asks_exactly(binding) ? binding : NULL;
 }
 
-struct binding *binding_attach(struct zone *zone)
+struct binding *binding_attach(struct node *node)
 {
 	struct binding *binding = pool.idle;
 
@@ -237,7 +237,7 @@ struct binding *binding_attach(struct zone *zone)
 	else
 		binding = binding_create();
 	if (binding)
-		__atomic_store_n(&binding->zone, zone, __ATOMIC_RELEASE);
+		__atomic_store_n(&binding->node, node, __ATOMIC_RELEASE);
 	return binding;
 }
 
@@ -254,7 +254,7 @@ void binding_detach(struct binding *binding)
 	 * giving back belong to nobody; they end with the heap. */
 	MM_BUG_ON(binding->nr_pages && !threads_in_child());
 	binding->nr_pages = 0;
-	__atomic_store_n(&binding->zone, NULL, __ATOMIC_RELEASE);
+	__atomic_store_n(&binding->node, NULL, __ATOMIC_RELEASE);
 	binding->next = pool.idle;
 	pool.idle = binding;
 }

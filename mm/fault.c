@@ -7,7 +7,7 @@
  * allocated and freed.  It goes to the heap's handler, or to stderr before the
  * process is aborted.
  *
- * Locking: takes a zone lock to describe the page and holds none when the
+ * Locking: takes the region lock to describe the page and holds none when the
  * handler runs.  No memory is allocated.  Cost: it does not matter.
  */
 #include "heap.h"

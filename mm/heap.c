@@ -5,11 +5,11 @@
  * All metadata lies in one reservation of address space that reads as zero and
  * takes memory where it is touched:
  *
- *   struct fixheap | zones | page descriptors | pageblocks | trees and caches
- *   of each zone | PAGE_POISON bits | PAGE_OWNER entries
+ *   struct fixheap | zones | page descriptors | pageblocks | PAGE_POISON bits
+ *   | PAGE_OWNER entries | trees of the region | caches of each node
  *
- * The heap's own memory is never touched here.  Zones are slices at pageblock
- * borders, one for each node that has memory, in proportion to it.
+ * The heap's own memory is never touched here.  layout.c says what the zones
+ * are, binding.c tells the kernel.
  *
  * Invariants: the zones cover [start_pfn, end_pfn) without gap or overlap.
  *
@@ -18,20 +18,27 @@
  */
 #include "heap.h"
 
+#include "binding.h"
+#include "layout.h"
 #include "objects.h"
 #include "page_owner.h"
 #include "page_poison.h"
+#include "pcp.h"
+#include "policy.h"
 #include "zone.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define BLOCK_BYTES (PAGE_BYTES << BLOCK_SHIFT)
-#define KNOWN_FLAGS (FIXHEAP_PINNED | FIXHEAP_ZEROED | FIXHEAP_HUGEPAGES)
+#define KNOWN_FLAGS \
+	(FIXHEAP_PINNED | FIXHEAP_ZEROED | FIXHEAP_HUGEPAGES | FIXHEAP_SHRINK)
 
 /* Where each part of the metadata begins, in bytes. */
-struct layout {
-	size_t zones, pages, blocks, poison, owner, zone_meta, bytes;
+struct offsets {
+	size_t zones, pages, policy, nodesets, blocks, poison, owner, region,
+		caches;
+	size_t bytes;
 };
 
 static int check_config(const struct fixheap_config *config)
@@ -49,68 +56,11 @@ static int check_config(const struct fixheap_config *config)
 		return -EINVAL;
 	if (config->length > 1ull << CONFIG_HEAP_SHIFT)
 		return -EINVAL;
+	if ((int)config->policy < 0 || config->policy > FIXHEAP_POLICY_BLOCKED)
+		return -EINVAL;
 	if (round_up(base, PAGE_BYTES) + PAGE_BYTES > base + config->length)
 		return -EINVAL;
 	return 0;
-}
-
-static int copy_topology(const struct fixheap_topology *from,
-			 struct topology *topo)
-{
-	if (from->size != sizeof(*from) || !from->nr_nodes ||
-	    from->nr_nodes > NODES_MAX || !from->nr_cpus ||
-	    from->nr_cpus > CPUS_MAX || !from->cpu_node)
-		return -EINVAL;
-	topo->nr_nodes = from->nr_nodes;
-	topo->nr_cpus = from->nr_cpus;
-	for (u32 cpu = 0; cpu < from->nr_cpus; cpu++) {
-		if (from->cpu_node[cpu] >= from->nr_nodes)
-			return -EINVAL;
-		topo->cpu_node[cpu] = (u8)from->cpu_node[cpu];
-	}
-	for (u32 i = 0; i < from->nr_nodes * from->nr_nodes; i++) {
-		u32 a = i / from->nr_nodes, b = i % from->nr_nodes;
-
-		topo->distance[a][b] = a == b ? 10 : 20;
-		if (from->distance)
-			topo->distance[a][b] = from->distance[i];
-		if (topo->distance[a][b] < 10)
-			return -EINVAL;
-	}
-	for (u32 node = 0; node < from->nr_nodes; node++)
-		topo->node_bytes[node] =
-			from->node_bytes ? from->node_bytes[node] : 1;
-	return 0;
-}
-
-static int get_topology(const struct fixheap_config *config,
-			struct topology *topo)
-{
-	u64 total = 0;
-	int ret;
-
-	ret = config->topology ? copy_topology(config->topology, topo)
-			       : host_topology(topo);
-	for (u32 node = 0; !ret && node < topo->nr_nodes; node++) {
-		if (total + topo->node_bytes[node] < total)
-			return -EINVAL;
-		total += topo->node_bytes[node];
-	}
-	return ret ? ret : total ? 0 : -EINVAL;
-}
-
-/* First block behind the zones of nodes 0 to node, of nr_blocks. */
-static u32 cut(const struct topology *topo, u32 node, u64 nr_blocks)
-{
-	unsigned __int128 sum = 0;
-	u64 total = 0;
-
-	for (u32 i = 0; i < topo->nr_nodes; i++) {
-		total += topo->node_bytes[i];
-		if (i <= node)
-			sum += topo->node_bytes[i];
-	}
-	return (u32)(sum * nr_blocks / total);
 }
 
 static size_t part(size_t *bytes, size_t size)
@@ -121,105 +71,155 @@ static size_t part(size_t *bytes, size_t size)
 	return start;
 }
 
-/* Address, pages and size of the metadata; all else in *heap stays 0. */
-static void plan(struct fixheap *heap, const struct fixheap_config *config,
-		 struct layout *layout)
+/* Bytes from one node's caches to the next one's. */
+static size_t cache_stride(const struct fixheap *heap)
+{
+	return round_up(pcp_bytes(heap->topo.nr_cpus), 64);
+}
+
+/* Where the pages are. */
+static void place_pages(struct fixheap *heap,
+			const struct fixheap_config *config)
 {
 	uintptr_t base = (uintptr_t)config->base;
 	uintptr_t origin = round_down(round_up(base, PAGE_BYTES), BLOCK_BYTES);
 	uintptr_t end = round_down(base + config->length, PAGE_BYTES);
-	u64 nr_blocks, nr_pages = (end - origin) >> PAGE_SHIFT;
 
 	heap->base = config->base;
 	heap->length = config->length;
 	heap->origin = (char *)origin;
 	heap->start_pfn = (round_up(base, PAGE_BYTES) - origin) >> PAGE_SHIFT;
-	heap->end_pfn = nr_pages;
+	heap->end_pfn = (end - origin) >> PAGE_SHIFT;
 	heap->flags = config->flags;
+	heap->policy = config->policy;
 	heap->fault = config->fault;
 	heap->fault_data = config->fault_data;
-	nr_blocks = round_up(nr_pages, BLOCK_PAGES) >> BLOCK_SHIFT;
-	layout->bytes = 0;
-	part(&layout->bytes, sizeof(*heap));
-	layout->zones = part(&layout->bytes, NODES_MAX * sizeof(struct zone));
-	layout->pages = part(&layout->bytes, nr_pages * sizeof(u64));
-	layout->blocks =
-		part(&layout->bytes, nr_blocks * sizeof(struct pageblock));
-	layout->poison = part(&layout->bytes, page_poison_bytes(nr_pages));
-	layout->owner = part(&layout->bytes, page_owner_bytes(nr_pages));
-	layout->zone_meta = layout->bytes;
-	for (u32 node = 0; node < heap->topo.nr_nodes; node++) {
-		u32 from = node ? cut(&heap->topo, node - 1, nr_blocks) : 0;
-		u32 to = cut(&heap->topo, node, nr_blocks);
-
-		if (to > from)
-			part(&layout->bytes,
-			     zone_meta_bytes(to - from, heap->topo.nr_cpus));
-	}
-	heap->meta_bytes = layout->bytes;
 }
 
-static void make_zones(struct fixheap *heap, const struct layout *layout)
+/* Size of the metadata, and where its parts begin. */
+static void plan(struct fixheap *heap, const struct layout *layout,
+		 struct offsets *at)
 {
+	u64 nr_pages = heap->end_pfn;
+	u64 nr_blocks = round_up(nr_pages, BLOCK_PAGES) >> BLOCK_SHIFT;
+
+	at->bytes = 0;
+	part(&at->bytes, sizeof(*heap));
+	at->zones = part(&at->bytes, layout->nr_zones * sizeof(struct zone));
+	at->pages = part(&at->bytes, nr_pages * sizeof(u64));
+	at->policy = part(&at->bytes, policy_bytes(nr_pages));
+	at->nodesets = part(&at->bytes, NODESETS_MAX * sizeof(struct nodeset));
+	at->blocks = part(&at->bytes, nr_blocks * sizeof(struct pageblock));
+	at->poison = part(&at->bytes, page_poison_bytes(nr_pages));
+	at->owner = part(&at->bytes, page_owner_bytes(nr_pages));
+	at->region = part(&at->bytes, region_meta_bytes(nr_blocks));
+	at->caches = part(&at->bytes, layout->nr_places * cache_stride(heap));
+	heap->meta_bytes = at->bytes;
+}
+
+static void make_region(struct fixheap *heap, const struct offsets *at)
+{
+	const struct bounds pages = { heap->start_pfn, heap->end_pfn };
 	char *meta = (char *)heap;
-	size_t at = layout->zone_meta;
-	u64 nr_blocks = round_up(heap->end_pfn, BLOCK_PAGES) >> BLOCK_SHIFT;
-	bool zero = heap->flags & FIXHEAP_ZEROED;
 
-	heap->zone = (struct zone *)(meta + layout->zones);
-	heap->page = (u64 *)(meta + layout->pages);
-	heap->poisoned = (u64 *)(meta + layout->poison);
-	heap->owner = (struct owner *)(meta + layout->owner);
-	for (u32 node = 0; node < heap->topo.nr_nodes; node++) {
-		struct zone *zone = &heap->zone[heap->nr_zones];
-		u64 from = node ? cut(&heap->topo, node - 1, nr_blocks) : 0;
-		u64 to = cut(&heap->topo, node, nr_blocks);
-		size_t bytes;
+	heap->zone = (struct zone *)(meta + at->zones);
+	heap->page = (u64 *)(meta + at->pages);
+	heap->policy_of = (u64 *)(meta + at->policy);
+	heap->nodeset = (struct nodeset *)(meta + at->nodesets);
+	heap->poisoned = (u64 *)(meta + at->poison);
+	heap->owner = (struct owner *)(meta + at->owner);
+	heap->region.heap = heap;
+	heap->region.block = (struct pageblock *)(meta + at->blocks);
+	region_init(&heap->region, &pages, meta + at->region);
+}
 
-		if (from == to)
-			continue;
-		bytes = zone_meta_bytes(to - from, heap->topo.nr_cpus);
-		zone->heap = heap;
-		zone->index = heap->nr_zones++;
-		zone->node = node;
-		zone->block = (struct pageblock *)(meta + layout->blocks);
-		from <<= BLOCK_SHIFT;
-		to = min_u64(to << BLOCK_SHIFT, heap->end_pfn);
-		zone_init(zone, max_u64(from, heap->start_pfn), to,
-			  meta + part(&at, bytes), zero);
+static void make_zone(struct fixheap *heap, const struct layout_zone *from)
+{
+	struct zone *zone = &heap->zone[heap->nr_zones];
+
+	zone->heap = heap;
+	zone->region = &heap->region;
+	zone->index = heap->nr_zones++;
+	zone->node = from->place;
+	zone_init(zone, &from->pages);
+}
+
+/* Pages of a zone that are kept back. */
+static void set_reserves(struct zone *zone, const struct fixheap_numa *numa)
+{
+	u64 nr_pages = zone->end_pfn - zone->start_pfn;
+
+	zone->small_reserve = nr_pages * numa->small_reserve / 1000;
+	zone->local_reserve = nr_pages * numa->local_reserve / 1000;
+}
+
+static void make_zones(struct fixheap *heap, const struct layout *layout,
+		       const struct offsets *at)
+{
+	heap->nr_nodes = layout->nr_places;
+	for (u32 n = 0; n < heap->nr_nodes; n++) {
+		heap->node[n].heap = heap;
+		heap->node[n].index = n;
+		heap->node[n].kind = layout->place[n].kind;
+		heap->node[n].id = layout->place[n].id;
+		pcp_init(&heap->node[n],
+			 (char *)heap + at->caches + n * cache_stride(heap));
 	}
+	for (u32 z = 0; z < layout->nr_zones; z++) {
+		make_zone(heap, &layout->zone[z]);
+		set_reserves(&heap->zone[z], &layout->numa);
+	}
+	heap->nr_stripe = layout->nr_stripe;
+	memcpy(heap->stripe, layout->stripe, sizeof(heap->stripe));
+	heap->reserves = layout->numa.small_reserve ||
+			 layout->numa.local_reserve;
+	heap->cpuless_as_others = layout->numa.cpuless_as_others;
 	zonelist_init(heap);
+	region_open(&heap->region, heap->flags & FIXHEAP_ZEROED);
 }
 
 /* Everything but the memory itself; config->base is not NULL. */
 static int build(const struct fixheap_config *config, struct fixheap **result)
 {
+	struct layout layout = { .nr_zones = 0 };
 	struct fixheap draft, *heap;
-	struct layout layout;
+	struct offsets at;
 	int ret;
 
 	memset(&draft, 0, sizeof(draft));
-	ret = get_topology(config, &draft.topo);
+	place_pages(&draft, config);
+	layout.pages = (struct bounds){ draft.start_pfn, draft.end_pfn };
+	layout.origin = (uintptr_t)draft.origin;
+	ret = topology_get(config, &draft.topo);
+	if (!ret)
+		ret = layout_make(config, &draft.topo, &layout);
 	if (ret)
 		return ret;
-	plan(&draft, config, &layout);
-	heap = host_reserve(layout.bytes);
+	draft.end_pfn = layout.pages.end;
+	plan(&draft, &layout, &at);
+	heap = host_reserve(at.bytes);
 	if (!heap)
 		return -ENOMEM;
 	memcpy(heap, &draft, sizeof(draft));
-	make_zones(heap, &layout);
+	make_region(heap, &at);
+	make_zones(heap, &layout, &at);
 	ret = registry_add(heap);
 	if (ret)
 		goto release;
-	ret = objects_create(heap);
+	ret = heap_bind(heap, &layout);
 	if (ret)
 		goto unlist;
+	ret = objects_create(heap);
+	if (ret)
+		goto unbind;
 	*result = heap;
 	return 0;
+unbind:
+	heap_unbind(heap);
 unlist:
 	registry_del(heap);
 release:
-	host_release(heap, layout.bytes);
+	host_release(heap, at.bytes);
 	return ret;
 }
 
@@ -259,6 +259,8 @@ void fixheap_destroy(struct fixheap *heap)
 	registry_del(heap);
 	base = heap->mapped ? heap->base : NULL;
 	length = heap->length;
+	if (!base)
+		heap_unbind(heap);
 	host_release(heap, heap->meta_bytes);
 	if (base)
 		host_unmap(base, length);

@@ -43,6 +43,11 @@ int heap_resize_run(struct fixheap *heap, const char *api, void *start,
 void heap_free_run(struct fixheap *heap, const char *api, void *start,
 		   enum page_kind kind, void *caller);
 
+/* run_free of a whole run, DIRECT or ARRAY, also of one that is bound elsewhere
+ * than at home. */
+const char *heap_give_run(struct fixheap *heap, struct run *run,
+			  enum page_kind kind);
+
 /* Fill req from a public attribute.  0, -EINVAL or -ENOTSUP. */
 int heap_attr(const struct fixheap *heap, const struct fixheap_array_attr *attr,
 	      struct run_request *req);

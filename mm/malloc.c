@@ -7,7 +7,7 @@
  *	above		a page run of its own (direct.c)
  *
  * The start of an object tells all about it: its page's descriptor has the
- * kind, and for a slab's page the class, the zone, and where in the page
+ * kind, and for a slab's page the class, the node, and where in the page
  * objects start (slab.c).  So free never asks jemalloc, and a pointer that is
  * not an object's start is known before jemalloc, which would not survive it,
  * gets to see it.  A free object carries a mark in its first 8 bytes, its own
@@ -17,7 +17,7 @@
  * Invariants
  *  1. jemalloc gets back only what it gave out: starts of live objects.
  *  2. An object enters a thread's cache only if it belongs to the cache's heap
- *     and zone; all others go straight to their arena.
+ *     and node; all others go straight to their arena.
  *  3. No call of a fault handler or of the waist is made between thread_enter
  *     and thread_leave.
  *
@@ -26,7 +26,7 @@
  *
  * Locking: none on the way through the cache; see thread_cache.c.
  * Cost: a few nanoseconds through the cache; about 50 for objects of another
- * heap or zone; direct.c for large ones.  errno is kept by free: jemalloc makes
+ * heap or node; direct.c for large ones.  errno is kept by free: jemalloc makes
  * no system call that can fail when it takes an object back.
  */
 #include "slab.h"
@@ -51,23 +51,42 @@ __attribute__((noinline, returns_nonnull)) static void *report(void *object)
 /* From jemalloc, through the thread's cache. */
 static void *alloc_home(struct thread *t, u32 class)
 {
-	void *object = thread_refill(t, class);
+	void *object;
 
+	thread_follow(t);
+	object = thread_refill(t, class);
 	if (likely(object))
 		mark_set(object, 0);
 	return object;
 }
 
-/* From any zone, nearest first, past the thread's cache. */
+/* Whether a thread of another node may have memory of this one. */
+static bool may_fall_back(const struct fixheap *heap, const struct node *node)
+{
+	const u16 *order = &heap->order[ORDER_SMALL][node->first];
+	u64 nr_free = 0, reserve = 0;
+
+	for (u32 i = 0; heap->reserves && i < node->nr_zones; i++) {
+		const struct zone *zone = &heap->zone[order[i]];
+
+		nr_free += __atomic_load_n(&zone->nr_free, __ATOMIC_RELAXED);
+		reserve += zone->local_reserve;
+	}
+	return !heap->reserves || nr_free > reserve;
+}
+
+/* From any node, nearest first, past the thread's cache. */
 static void *alloc_away(struct thread *t, struct fixheap *heap, u32 class)
 {
-	const u8 *list = heap->zonelist[heap_this_node(heap)];
+	const u8 *list = heap->nodelist[heap->node[thread_node(t, heap)].id];
 	size_t bytes = size_class[class].size;
 	void *object = NULL;
 
-	for (u32 i = 0; i < heap->nr_zones && !object; i++) {
-		u32 arena = heap->objects->zone[list[i]]->arena;
+	for (u32 i = 0; i < heap->nr_nodes && !object; i++) {
+		u32 arena = heap->objects->node[list[i]]->arena;
 
+		if (i && !may_fall_back(heap, &heap->node[list[i]]))
+			continue;
 		thread_enter(t);
 		object = fhje_mallocx(bytes, JE_ARENA(arena) | JE_TCACHE_NONE);
 		thread_leave(t);
@@ -227,7 +246,7 @@ free_mistake(struct fixheap *heap, const char *what, const void *ptr)
 	heap_fault(heap, "fixheap_free", what, ptr, 0);
 }
 
-/* Not home: another zone or heap than the thread's, or no home yet. */
+/* Not home: another node or heap than the thread's, or no home yet. */
 __attribute__((noinline)) static void free_small(struct fixheap *heap,
 						 void *object, u64 page)
 {
@@ -240,7 +259,7 @@ __attribute__((noinline)) static void free_small(struct fixheap *heap,
 		return;
 	}
 	mark_set(object, mark);
-	if (thread_bind(t, heap) && page_zone(page) == t->home_zone) {
+	if (thread_bind(t, heap) && page_node(page) == t->home_node) {
 		thread_spill(t, object, class);
 		return;
 	}
@@ -308,7 +327,7 @@ void fixheap_free(struct fixheap *heap, void *ptr)
 		return;
 	}
 	if (unlikely(!thread_at_home(t, heap) ||
-		     page_zone(page) != t->home_zone)) {
+		     page_node(page) != t->home_node)) {
 		free_small(heap, ptr, page);
 		return;
 	}

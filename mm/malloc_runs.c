@@ -38,6 +38,12 @@ void objects_destroy(struct fixheap *heap)
 	(void)heap;
 }
 
+u32 objects_near(const struct fixheap *heap)
+{
+	(void)heap;
+	return 0;
+}
+
 void objects_reclaim(struct fixheap *heap)
 {
 	(void)heap;
@@ -48,6 +54,35 @@ void *fixheap_malloc(struct fixheap *heap, size_t bytes)
 	struct direct_request req = { .bytes = bytes, .caller = CALLER };
 
 	return direct_alloc(heap, &req);
+}
+
+/* The bit of this node in heap->node; 0: the heap has no zone there. */
+static u128 find_node(const struct fixheap *heap, int id)
+{
+	for (u32 n = 0; n < heap->nr_nodes; n++) {
+		if (heap->node[n].kind == NODE_REAL && heap->node[n].nr_zones &&
+		    (int)heap->node[n].id == id)
+			return (u128)1 << n;
+	}
+	return 0;
+}
+
+void *fixheap_malloc_node(struct fixheap *heap, size_t bytes, int node)
+{
+	struct direct_request req = { .bytes = bytes,
+				      .bind = find_node(heap, node),
+				      .caller = CALLER };
+
+	if (req.bind)
+		return direct_alloc(heap, &req);
+	errno = EINVAL;
+	return NULL;
+}
+
+/* Runs always come from the node of the CPU. */
+int fixheap_bind_thread(struct fixheap *heap, int node)
+{
+	return node == -1 || find_node(heap, node) ? 0 : -EINVAL;
 }
 
 void *fixheap_calloc(struct fixheap *heap, size_t count, size_t bytes)

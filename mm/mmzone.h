@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mmzone.h: the heap, its zones and their pageblocks.
+ * mmzone.h: the heap, its region, nodes and zones, and their pageblocks.
  *
- * Locks: (C) constant after creation, (Z) zone lock, (P) lock of the per-CPU
- * cache, (A) atomic.  Order: P, then Z; among zones by index.  The locks of
- * jemalloc, and slab_lock, come before all of them: its hooks take P and Z,
- * and nothing is called in jemalloc with one of ours held.
+ * Locks: (C) constant after creation, (R) lock of the region, (P) lock of the
+ * per-CPU cache, (A) atomic.  Order: P, then R.  The locks of jemalloc, and
+ * slab_lock, come before both of them: its hooks take P and R, and nothing is
+ * called in jemalloc with one of ours held.
  *
  * All of this lies in one reservation that reads as zero where it was never
  * touched, and all-zero is a valid state of every field: that is why a heap of
@@ -21,9 +21,15 @@
 
 #include "host.h"
 #include "maxtree.h"
+#include "nodemask.h"
 #include "page.h"
 #include "spinlock.h"
 #include "types.h"
+
+/* Pages [pfn, end). */
+struct bounds {
+	u64 pfn, end;
+};
 
 /*
  * A pageblock is *open* while some of its pages are free and some are not;
@@ -37,64 +43,117 @@
  * or under the block behind the border.
  */
 struct pageblock {
-	u64 free[BLOCK_WORDS]; /* (Z) open: the free pages */
-	u64 zero[BLOCK_WORDS]; /* (Z) open: free pages that read as zero */
-	u32 span_end;	/* (Z) first block of a span: its last block + 1 */
-	u32 span_first; /* (Z) last block of a span: its first block + 1 */
-	u32 zero_first; /* (Z) first block of a span: blocks that read as */
+	u64 free[BLOCK_WORDS]; /* (R) open: the free pages */
+	u64 zero[BLOCK_WORDS]; /* (R) open: free pages that read as zero */
+	u32 span_end;	/* (R) first block of a span: its last block + 1 */
+	u32 span_first; /* (R) last block of a span: its first block + 1 */
+	u32 zero_first; /* (R) first block of a span: blocks that read as */
 	u32 zero_end;	/*     zero are [zero_first, zero_end) */
-	u32 next;	/* (Z) open: neighbours in its free area + 1 */
+	u32 next;	/* (R) open: neighbours in its free area + 1 */
 	u32 prev;
-	u32 size_left;	/* (Z) first block of a row: smaller and */
+	u32 size_left;	/* (R) first block of a row: smaller and */
 	u32 size_right; /*     larger rows, block + 1; sizetree.c */
-	u16 nr_free;	/* (Z) open: free pages */
-	u16 longest;	/* (Z) open: longest free run */
-	u8 placement;	/* (Z) open: enum placement */
-	u8 listed;	/* (Z) open: fullness class that it is filed under */
-	u8 pad[26];
+	u16 nr_free;	/* (R) open: free pages */
+	u16 longest;	/* (R) open: longest free run */
+	u16 nr_moved;	/* (A) arrays in it that are not at home */
+	u8 placement;	/* (R) open: enum placement */
+	u8 listed;	/* (R) open: fullness class that it is filed under */
+	u8 pad[24];
 };
 _Static_assert(sizeof(struct pageblock) == 192, "three cache lines");
 
 /* Open blocks of one placement by fullness, then by longest free run. */
 #define NR_FULLNESS 8
 struct free_area {
-	u32 nr_blocks[NR_FULLNESS];	    /* (Z) in the lists of this class */
-	u64 mask[NR_FULLNESS][BLOCK_WORDS]; /* (Z) lists that hold a block */
-	u32 head[NR_FULLNESS][BLOCK_PAGES]; /* (Z) first block + 1 */
+	u32 nr_blocks[NR_FULLNESS];	    /* (R) in the lists of this class */
+	u64 mask[NR_FULLNESS][BLOCK_WORDS]; /* (R) lists that hold a block */
+	u32 head[NR_FULLNESS][BLOCK_PAGES]; /* (R) first block + 1 */
 };
 
 struct pcp;
 struct objects;
 
-struct zone {
+/*
+ * One contiguous range of memory given to the heap: the free runs that reach
+ * over a border, which run covers a page, and the lock of all of it.
+ */
+struct region {
 	spinlock_t lock;
-	spinlock_t slab_lock;	    /* slab.c, before all others */
 	struct fixheap *heap;	    /* (C) */
-	u32 index;		    /* (C) in heap->zone */
-	u32 node;		    /* (C) */
+	u64 start_pfn, end_pfn;	    /* (C) pages of this region */
+	u32 first_block, end_block; /* (C) pageblocks, partial ones too */
+	struct pageblock *block;    /* (C) by absolute block number */
+	u64 nr_free;		    /* (R) written, (A) read */
+	struct maxtree span_pages;  /* (R) pages of the span filed there */
+	struct maxtree span_blocks; /* (R) whole blocks of it */
+	u32 size_root;		    /* (R) rows by length; block + 1 */
+	struct maxtree cross;	    /* (R) 1 + place in the block of the
+					 * head of the run that reaches over
+					 * the block's end */
+	u64 nr_stamps;		    /* (R) arrays made so far; place.c */
+};
+
+/*
+ * A contiguous slice of a region with one placement: the blocks in it that are
+ * in use page by page, and the caches of single pages.
+ */
+struct zone {
+	struct fixheap *heap;	    /* (C) */
+	struct region *region;	    /* (C) */
+	u32 index;		    /* (C) in heap->zone, by address */
+	u32 node;		    /* (C) in heap->node */
 	u64 start_pfn, end_pfn;	    /* (C) pages of this zone */
 	u32 first_block, end_block; /* (C) pageblocks, partial ones too */
 	struct pageblock *block;    /* (C) by absolute block number */
-	u64 nr_free;		    /* (Z) written, (A) read */
-	u64 peak_used;		    /* (Z) written, (A) read */
-	struct maxtree span_pages;  /* (Z) pages of the span filed there */
-	struct maxtree span_blocks; /* (Z) whole blocks of it */
-	u32 size_root;		    /* (Z) rows by length; block + 1 */
-	struct maxtree cross;	    /* (Z) 1 + place in the block of the
-					 * head of the run that reaches over
-					 * the block's end */
-	u64 nr_stamps;		    /* (Z) arrays made so far; place.c */
-	struct free_area area[NR_PLACEMENTS]; /* (Z) */
-	struct pcp *pcp;		      /* (C) [heap->topo.nr_cpus] */
+	u64 nr_free;		    /* (R) written, (A) read */
+	bool bound;		    /* (C) the kernel was told */
+	u64 small_reserve;	    /* (C) pages that arrays leave */
+	u64 local_reserve;	    /* (C) that other nodes leave */
+	struct free_area area[NR_PLACEMENTS]; /* (R) */
 	struct zone_stats {
 		u64 nr_allocs, nr_frees, cleared; /* (A) */
 	} stats;
+};
+
+enum node_kind {
+	NODE_REAL,    /* memory of one node */
+	NODE_STRIPED, /* stripes over several nodes */
+	NODE_MIXED,   /* only the kernel knows */
+};
+
+/* What the zones of one placement share; objects have an arena for each. */
+struct node {
+	enum node_kind kind;  /* (C) */
+	spinlock_t slab_lock; /* slab.c, before all others */
+	struct fixheap *heap; /* (C) */
+	u32 index;	      /* (C) in heap->node; descriptors have it */
+	u32 id;		      /* (C) REAL: node of the topology */
+	bool slow;	      /* (C) it has no CPUs */
+	u32 first, nr_zones;  /* (C) its part of heap->order */
+	struct pcp *pcp;      /* (C) [heap->topo.nr_cpus] */
+};
+
+/* Lists of zones: for what lives long, and for arrays. */
+enum {
+	ORDER_SMALL,
+	ORDER_ARRAY,
+	NR_ORDERS
+};
+
+/* Nodes that several arrays are on; policy.c. */
+#define NODESETS_MAX 1024
+struct nodeset {
+	u128 nodes;	       /* (R) bits of heap->node */
+	u32 refs;	       /* (R) arrays, 0: not in use */
+	bool weighted;	       /* (R) */
+	u8 weight[PLACES_MAX]; /* (R) by bit, 0: not in nodes */
 };
 
 struct fixheap {
 	char *origin;		    /* (C) address of pfn 0 */
 	u64 start_pfn, end_pfn;	    /* (C) pages that may be handed out */
 	u64 *page;		    /* (C) descriptors, by pfn */
+	u64 *policy_of;		    /* (C) records of policy.c, by pfn */
 	void *base;		    /* (C) as given, or as mapped */
 	size_t length;		    /* (C) bytes */
 	size_t meta_bytes;	    /* (C) bytes of the reservation */
@@ -111,12 +170,29 @@ struct fixheap {
 	u64 nr_owner_marks;	    /* (A) PAGE_OWNER: events so far */
 	u64 *poisoned;		    /* (C) PAGE_POISON: a bit per pfn, (A) */
 	u64 poison_hit; /* (A) PAGE_POISON: pfn + 1 that was written to */
-	u64 fail_interval, fail_count;	   /* (A) FAIL_PAGE_ALLOC */
-	struct fixheap *next;		   /* registry of heaps, see heap.c */
-	u32 nr_zones;			   /* (C) */
-	u8 zonelist[NODES_MAX][NODES_MAX]; /* (C) [node]: zones by distance */
-	struct topology topo;		   /* (C) */
-	struct zone *zone;		   /* (C) [nr_zones] */
+	u64 fail_interval, fail_count;	    /* (A) FAIL_PAGE_ALLOC */
+	struct fixheap *next;		    /* registry of heaps, see heap.c */
+	u32 nr_nodes, nr_zones;		    /* (C) */
+	u32 nr_stripe;			    /* (C) */
+	u8 stripe[NODES_MAX];		    /* (C) of the striped zone */
+	u64 stripe_pages;		    /* (C) */
+	bool reserves;			    /* (C) zones keep pages back */
+	bool cpuless_as_others;		    /* (C) */
+	bool bind;			    /* (C) the kernel may be told */
+	enum host_policy host_policy;	    /* (C) how zones are bound */
+	size_t mapping_page;		    /* (C) bytes; 0: PAGE_BYTES */
+	enum fixheap_policy policy;	    /* (C) what _DEFAULT means */
+	u128 fast_nodes;		    /* (C) bits of node: with CPUs */
+	u8 nodelist[NODES_MAX][PLACES_MAX]; /* (C) [topo's]: near first */
+	u16 order[NR_ORDERS][ZONES_MAX];    /* (C) zones of each node */
+	struct topology topo;		    /* (C) */
+	struct region region;
+	struct node node[PLACES_MAX];
+	struct nodeset *nodeset;       /* (C) [NODESETS_MAX] */
+	u64 nr_rehomed, rehomed_pages; /* (A) arrays ever, pages now */
+	long spare[NODES_MAX];	       /* (C) pages; rehome.c, by node */
+	long beyond[NODES_MAX];	       /* (A) likewise */
+	struct zone *zone;	       /* (C) [nr_zones], by address */
 };
 
 static inline void *pfn_to_addr(const struct fixheap *heap, u64 pfn)
@@ -134,6 +210,22 @@ static inline u64 addr_to_pfn(const struct fixheap *heap, const void *addr)
 static inline bool pfn_valid(const struct fixheap *heap, u64 pfn)
 {
 	return pfn - heap->start_pfn < heap->end_pfn - heap->start_pfn;
+}
+
+/* The zone that holds a valid pfn. */
+static inline struct zone *zone_of(const struct fixheap *heap, u64 pfn)
+{
+	u32 low = 0, high = heap->nr_zones;
+
+	while (high - low > 1) {
+		u32 mid = (low + high) / 2;
+
+		if (pfn < heap->zone[mid].start_pfn)
+			high = mid;
+		else
+			low = mid;
+	}
+	return &heap->zone[low];
 }
 
 /* CPU that the caller runs on, as the heap's topology counts them. */

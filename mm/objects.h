@@ -8,8 +8,10 @@
 
 #include "mmzone.h"
 
-/* One arena per zone.  0 or -ENOMEM.  heap->objects is set. */
+/* One arena per node.  0 or -ENOMEM.  heap->objects is set. */
 int objects_create(struct fixheap *heap);
+/* The node that the thread's objects shall come from, as run_request.near. */
+u32 objects_near(const struct fixheap *heap);
 /* Empty every thread's cache of this heap's objects, give all slabs back. */
 void objects_destroy(struct fixheap *heap);
 /* Flush every thread's cache and purge the arenas.  Not from a hook. */

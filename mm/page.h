@@ -9,7 +9,7 @@
  * behind our back: every page of a slab has a descriptor, which also says what
  * the objects in it look like.
  *
- * A descriptor is written by whoever owns the page: under the zone lock when
+ * A descriptor is written by whoever owns the page: under the region lock when
  * the page is taken or given back, by the owning CPU's cache, or (slab_class
  * and slab_first) by the thread that got the slab's object.  Reads of pages
  * that the caller does not own may race, so all access is atomic and relaxed.
@@ -17,7 +17,9 @@
  *   bits 0-2   kind
  *   bits 3-4   placement
  *   bit  5     ARRAY: new pages are cleared when it grows
- *   bits 8-15  zone
+ *   bit  6     ARRAY: pages of it are bound elsewhere than at home
+ *   bit  7     ARRAY: policy.c has a record of it
+ *   bits 8-15  node, as its zone has it
  *   bits 16-25 PLACE_ARRAY: stamp of its age, see place.c
  *   bits 26-31 EXTENT: class of the slab, 0 while it is not known; 0 for all
  *              other kinds, so that slab.h need not look at the kind
@@ -50,17 +52,19 @@ enum placement {
 #define PAGE_KIND_MASK 7ull
 #define PAGE_PLACE_SHIFT 3
 #define PAGE_ZERO_FLAG (1ull << 5)
-#define PAGE_ZONE_SHIFT 8
+#define PAGE_MOVED_FLAG (1ull << 6)
+#define PAGE_POLICY_FLAG (1ull << 7)
+#define PAGE_NODE_SHIFT 8
 #define PAGE_STAMP_SHIFT 16
 #define PAGE_STAMP_MASK 0x3ffull
 #define PAGE_CLASS_SHIFT 26
 #define PAGE_CLASS_MASK 0x3full
 #define PAGE_LEN_SHIFT 32
 
-static inline u64 page_make(enum page_kind kind, enum placement place, u32 zone)
+static inline u64 page_make(enum page_kind kind, enum placement place, u32 node)
 {
 	return (u64)kind | (u64)place << PAGE_PLACE_SHIFT |
-	       (u64)zone << PAGE_ZONE_SHIFT;
+	       (u64)node << PAGE_NODE_SHIFT;
 }
 
 static inline enum page_kind page_kind(u64 page)
@@ -73,9 +77,9 @@ static inline enum placement page_placement(u64 page)
 	return (enum placement)(page >> PAGE_PLACE_SHIFT & 3);
 }
 
-static inline u32 page_zone(u64 page)
+static inline u32 page_node(u64 page)
 {
-	return page >> PAGE_ZONE_SHIFT & 0xff;
+	return page >> PAGE_NODE_SHIFT & 0xff;
 }
 
 static inline u64 page_stamp(u64 page)

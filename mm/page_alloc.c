@@ -16,7 +16,7 @@
  *  3. A bit of `zero` is only set where the bit of `free` is set.
  *  4. A bit of a mask is set exactly where the list has a block.
  *
- * Locking: the zone lock.  Cost: a few words of masks and one bitmap for a
+ * Locking: the region lock.  Cost: a few words of masks and one bitmap for a
  * request at page alignment; larger alignments may look at more blocks.
  */
 #include "page_alloc.h"
@@ -113,7 +113,7 @@ bool block_take(struct zone *zone, u32 b, u32 i, u32 nr)
 		longest = bitmap_longest(pb->free);
 	block_refile(zone, b, pb->nr_free - nr, longest);
 	if (opened || i == before || i - before + row == BLOCK_PAGES)
-		span_touch(zone, b);
+		span_touch(zone->region, b);
 	return zero;
 }
 
@@ -134,12 +134,12 @@ void block_give(struct zone *zone, u32 b, u32 i, u32 nr, enum placement place)
 		memset(pb->free, 0, sizeof(pb->free));
 		memset(pb->zero, 0, sizeof(pb->zero));
 		block_refile(zone, b, 0, 0);
-		span_add(zone, b, b + 1, zero);
+		span_add(zone->region, b, b + 1, zero);
 		return;
 	}
 	block_refile(zone, b, nr_free, row > pb->longest ? row : pb->longest);
 	if (opened || i == before || i - before + row == BLOCK_PAGES)
-		span_touch(zone, b);
+		span_touch(zone->region, b);
 }
 
 /* The block's address must be a multiple of an alignment beyond a block. */

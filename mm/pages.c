@@ -12,6 +12,7 @@
 #include "heap.h"
 
 #include "page_owner.h"
+#include "rehome.h"
 
 #include <errno.h>
 
@@ -35,6 +36,11 @@ void *fixheap_pages_alloc(struct fixheap *heap, size_t nr_pages,
 	int ret = heap_attr(heap, attr, &req);
 	void *start;
 
+	/* the heap's policy is for arrays */
+	if (!attr || attr->policy == FIXHEAP_POLICY_DEFAULT)
+		req.policy = FIXHEAP_POLICY_LOCAL;
+	if (req.fresh)
+		ret = -ENOTSUP;
 	if (!nr_pages || (alignment && !is_pow2(alignment)))
 		ret = -EINVAL;
 	if (ret) {
@@ -58,7 +64,10 @@ static const char *free_pages(struct fixheap *heap, struct run *run)
 	u64 page;
 
 	/* A hint, as no lock is held; run_free knows. */
-	if (page_kind(page_read(&heap->page[run->pfn])) == PAGE_ARRAY)
+	page = page_read(&heap->page[run->pfn]);
+	if (page_kind(page) == PAGE_ARRAY && page_len(page) == run->nr_pages)
+		return heap_give_run(heap, run, PAGE_ARRAY);
+	if (page_kind(page) == PAGE_ARRAY)
 		return run_free(heap, run, PAGE_ARRAY);
 	what = run_free(heap, run, PAGE_RAW);
 	if (what && run_find(heap, run->pfn, &found, &page) &&
@@ -92,12 +101,19 @@ size_t fixheap_largest_free(struct fixheap *heap,
 {
 	struct run_request req = { .kind = PAGE_ARRAY,
 				   .placement = PLACE_ARRAY };
+	struct run_request any = req;
 	int ret = heap_attr(heap, attr, &req);
+	u64 largest;
 
 	if (ret) {
 		errno = -ret;
 		return 0;
 	}
 	fixheap_reclaim(heap);
-	return run_largest(heap, &req) << PAGE_SHIFT;
+	largest = run_largest(heap, &req);
+	heap_attr(heap, NULL, &any);
+	any.align = req.align;
+	any.policy = FIXHEAP_POLICY_LOCAL;
+	largest = rehome_largest(heap, &req, largest, run_largest(heap, &any));
+	return largest << PAGE_SHIFT;
 }

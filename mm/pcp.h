@@ -18,23 +18,25 @@ struct pcp {
 	u64 base;		/* (P) first pfn of the group */
 	u32 nr;			/* (P) pages in the buffer */
 	u32 nr_pages;		/* (P) written, (A) read */
-	u32 buffer[PCP_BUFFER]; /* (P) pfns from the zone's start */
+	u32 buffer[PCP_BUFFER]; /* (P) pfns */
 } __attribute__((aligned(64)));
 
 size_t pcp_bytes(u32 nr_cpus);
-void pcp_init(struct zone *zone, void *memory);
-/* A page from this CPU's cache, filled from the zone where it is empty; its
- * descriptor becomes page.  false: ask the zone.  Neither lock is held. */
-bool pcp_get(struct zone *zone, u64 page, u64 *pfn, bool *zero);
+void pcp_init(struct node *node, void *memory);
+/* A page from this CPU's cache, filled from the node's zones where it is empty;
+ * its descriptor becomes page.  false: ask the zones.  No lock is held. */
+bool pcp_get(struct node *node, u64 page, u64 *pfn, bool *zero);
 /* Keep the page whose descriptor is still page; false: not kept. */
-bool pcp_put(struct zone *zone, u64 page, u64 pfn);
-/* Give all pages of all CPUs back to the zone; their number. */
-u64 pcp_drain(struct zone *zone);
-/* Pages in the caches of the zone now. */
-u64 pcp_count(const struct zone *zone);
-/* Around fork. */
-void pcp_lock_all(struct zone *zone);
-void pcp_unlock_all(struct zone *zone);
+bool pcp_put(struct node *node, u64 page, u64 pfn);
+/* Give all pages of all CPUs back to the zones; their number. */
+u64 pcp_drain(struct node *node);
+/* The same with all their locks held. */
+void pcp_drain_locked(struct node *node);
+/* Pages in the caches of the node now. */
+u64 pcp_count(const struct node *node);
+/* All caches of the node: around fork, and for the last attempt. */
+void pcp_lock_all(struct node *node);
+void pcp_unlock_all(struct node *node);
 
 #else
 
@@ -44,49 +46,54 @@ static inline size_t pcp_bytes(u32 nr_cpus)
 	return 0;
 }
 
-static inline void pcp_init(struct zone *zone, void *memory)
+static inline void pcp_init(struct node *node, void *memory)
 {
-	(void)zone;
+	(void)node;
 	(void)memory;
 }
 
-static inline bool pcp_get(struct zone *zone, u64 page, u64 *pfn, bool *zero)
+static inline bool pcp_get(struct node *node, u64 page, u64 *pfn, bool *zero)
 {
-	(void)zone;
+	(void)node;
 	(void)page;
 	(void)pfn;
 	(void)zero;
 	return false;
 }
 
-static inline bool pcp_put(struct zone *zone, u64 page, u64 pfn)
+static inline bool pcp_put(struct node *node, u64 page, u64 pfn)
 {
-	(void)zone;
+	(void)node;
 	(void)page;
 	(void)pfn;
 	return false;
 }
 
-static inline u64 pcp_drain(struct zone *zone)
+static inline u64 pcp_drain(struct node *node)
 {
-	(void)zone;
+	(void)node;
 	return 0;
 }
 
-static inline u64 pcp_count(const struct zone *zone)
+static inline void pcp_drain_locked(struct node *node)
 {
-	(void)zone;
+	(void)node;
+}
+
+static inline u64 pcp_count(const struct node *node)
+{
+	(void)node;
 	return 0;
 }
 
-static inline void pcp_lock_all(struct zone *zone)
+static inline void pcp_lock_all(struct node *node)
 {
-	(void)zone;
+	(void)node;
 }
 
-static inline void pcp_unlock_all(struct zone *zone)
+static inline void pcp_unlock_all(struct node *node)
 {
-	(void)zone;
+	(void)node;
 }
 
 #endif

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * place.c: where in its zone an array goes.
+ * place.c: where in a part of the region an array goes.
  *
  * Any free run that is long enough would do; which one is taken decides how
- * much memory is free in one piece later.  With H pages in the zone and n asked
+ * much memory is free in one piece later.  With H pages in the part and n asked
  * for, n being a pageblock or more:
  *
  *  1. n < H / 256: the highest span that holds it, at its high end.  Such
  *     small arrays stay out of the way of the large ones.
- *  2. Else the shortest span that holds it.  Where in the span?
+ *  2. Else the shortest span that holds it; where that is over several zones,
+ *     a span of the caller's own zone if it is not longer by more than n / 8.
+ *     Where in the span?
  *     a. Between two arrays: next to the younger one, as what was made at the
  *        same time tends to be freed at the same time.
  *     b. Behind an array, with no array behind the span, and larger than that
@@ -24,13 +26,13 @@
  * has these loads).  First fit, worst fit, tiers by size, and best fit
  * without the rest were worse.
  *
- * Age is the number of the array in the zone's count of arrays, of which the
+ * Age is the number of the array in the region's count of arrays, of which the
  * descriptor of its head keeps 10 bits: only how far it is behind the present
  * matters, and to be wrong after 1,024 arrays costs nothing but a less good
  * place.
  *
- * Locking: the zone lock.  Cost: O(log rows), and up to 511 descriptors to find
- * the array below a span.
+ * Locking: the region lock.  Cost: O(log rows), and up to 511 descriptors to
+ * find the array below a span.
  */
 #include "place.h"
 
@@ -38,6 +40,7 @@
 #include "span.h"
 
 #define SMALL_PART 256
+#define NEAR_PART 8
 
 /* An array that touches a span: its pages, and how many came after it. */
 struct neighbour {
@@ -45,28 +48,29 @@ struct neighbour {
 	u64 age;
 };
 
-static struct neighbour neighbour(const struct zone *zone, u64 pfn)
+static struct neighbour neighbour(const struct region *region, u64 pfn)
 {
 	struct neighbour array = { 0, 0 };
 	struct run run;
 	u64 page;
 
-	if (pfn < zone->start_pfn || pfn >= zone->end_pfn ||
-	    !runmap_find(zone, pfn, &run, &page) ||
+	if (pfn < region->start_pfn || pfn >= region->end_pfn ||
+	    !runmap_find(region, pfn, &run, &page) ||
 	    page_placement(page) != PLACE_ARRAY)
 		return array;
 	array.nr_pages = run.nr_pages;
-	array.age = (zone->nr_stamps - page_stamp(page)) & PAGE_STAMP_MASK;
+	array.age = (region->nr_stamps - page_stamp(page)) & PAGE_STAMP_MASK;
 	return array;
 }
 
-/* Where in the span that was chosen. */
-static u64 place_in(const struct zone *zone, const struct span *span, u64 nr)
+/* Where in the span that was chosen; the part has `pages` pages. */
+static u64 place_in(const struct region *region, const struct span *span,
+		    u64 nr, u64 pages)
 {
-	u64 reserve = (zone->end_pfn - zone->start_pfn) / SMALL_PART;
+	u64 reserve = pages / SMALL_PART;
 	u64 end = span->pfn + span->nr_pages;
-	struct neighbour below = neighbour(zone, span->pfn - 1);
-	struct neighbour above = neighbour(zone, end);
+	struct neighbour below = neighbour(region, span->pfn - 1);
+	struct neighbour above = neighbour(region, end);
 
 	if (below.nr_pages && above.nr_pages)
 		return above.age < below.age ? end - nr : span->pfn;
@@ -76,22 +80,44 @@ static u64 place_in(const struct zone *zone, const struct span *span, u64 nr)
 	return span->pfn;
 }
 
-bool place_find(const struct zone *zone, const struct contig_request *req,
+/* Instead of the shortest span, one of the near zone that is about as long. */
+static void prefer_near(const struct region *region,
+			const struct contig_request *req, struct span *span)
+{
+	u64 most = span->nr_pages + req->nr_pages / NEAR_PART;
+	struct span near, whole;
+	struct bounds in;
+
+	if (!req->near)
+		return;
+	in.pfn = req->near->start_pfn;
+	in.end = req->near->end_pfn;
+	if (!span_shortest(region, &in, req->nr_pages, &near) ||
+	    near.nr_pages > most || near.first == near.end)
+		return;
+	/* what the border of the zone has cut is a part of a longer one */
+	if (span_find(region, near.first, &whole) &&
+	    whole.nr_pages == near.nr_pages)
+		*span = near;
+}
+
+bool place_find(const struct region *region, const struct contig_request *req,
 		u64 *pfn)
 {
-	u64 nr = req->nr_pages;
+	u64 nr = req->nr_pages, pages = req->in.end - req->in.pfn;
 	struct span span;
 
 	if (nr < BLOCK_PAGES || req->align > 1)
-		return contig_find(zone, req, pfn);
-	if (nr < (zone->end_pfn - zone->start_pfn) / SMALL_PART) {
-		if (!span_last(zone, zone->end_block, nr, &span))
+		return contig_find(region, req, pfn);
+	if (nr < pages / SMALL_PART) {
+		if (!span_last(region, &req->in, nr, &span))
 			return false;
 		*pfn = span.pfn + span.nr_pages - nr;
 		return true;
 	}
-	if (!span_shortest(zone, nr, &span))
-		return contig_find(zone, req, pfn);
-	*pfn = place_in(zone, &span, nr);
+	if (!span_shortest(region, &req->in, nr, &span))
+		return contig_find(region, req, pfn);
+	prefer_near(region, req, &span);
+	*pfn = place_in(region, &span, nr, pages);
 	return true;
 }

@@ -56,22 +56,20 @@ void registry_del(struct fixheap *heap)
 
 void heap_lock_all(struct fixheap *heap)
 {
-	for (u32 i = 0; i < heap->nr_zones; i++)
-		spin_lock(&heap->zone[i].slab_lock);
-	for (u32 i = 0; i < heap->nr_zones; i++)
-		pcp_lock_all(&heap->zone[i]);
-	for (u32 i = 0; i < heap->nr_zones; i++)
-		spin_lock(&heap->zone[i].lock);
+	for (u32 i = 0; i < heap->nr_nodes; i++)
+		spin_lock(&heap->node[i].slab_lock);
+	for (u32 i = 0; i < heap->nr_nodes; i++)
+		pcp_lock_all(&heap->node[i]);
+	spin_lock(&heap->region.lock);
 }
 
 void heap_unlock_all(struct fixheap *heap)
 {
-	for (u32 i = 0; i < heap->nr_zones; i++)
-		spin_unlock(&heap->zone[i].lock);
-	for (u32 i = 0; i < heap->nr_zones; i++)
-		pcp_unlock_all(&heap->zone[i]);
-	for (u32 i = 0; i < heap->nr_zones; i++)
-		spin_unlock(&heap->zone[i].slab_lock);
+	spin_unlock(&heap->region.lock);
+	for (u32 i = 0; i < heap->nr_nodes; i++)
+		pcp_unlock_all(&heap->node[i]);
+	for (u32 i = 0; i < heap->nr_nodes; i++)
+		spin_unlock(&heap->node[i].slab_lock);
 }
 
 void heap_fork_prepare(void)

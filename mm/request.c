@@ -17,62 +17,36 @@
 #include "objects.h"
 #include "page_owner.h"
 #include "page_poison.h"
+#include "policy.h"
+#include "rehome.h"
 #include "vmstat.h"
 
 #include <errno.h>
 
-static u64 zone_nodes(const struct fixheap *heap)
-{
-	u64 nodes = 0;
-
-	for (u32 i = 0; i < heap->nr_zones; i++)
-		nodes |= 1ull << heap->zone[i].node;
-	return nodes;
-}
-
-static int check_policy(const struct fixheap *heap,
-			const struct fixheap_array_attr *attr)
-{
-	switch ((int)attr->policy) {
-	case FIXHEAP_POLICY_DEFAULT:
-	case FIXHEAP_POLICY_LOCAL:
-		return 0;
-	case FIXHEAP_POLICY_BIND:
-	case FIXHEAP_POLICY_PREFERRED:
-		return attr->nodes & zone_nodes(heap) ? 0 : -EINVAL;
-	case FIXHEAP_POLICY_INTERLEAVE:
-	case FIXHEAP_POLICY_BLOCKED:
-		return heap->nr_zones == 1 ? 0 : -ENOTSUP;
-	default:
-		return -EINVAL;
-	}
-}
-
 int heap_attr(const struct fixheap *heap, const struct fixheap_array_attr *attr,
 	      struct run_request *req)
 {
-	int ret;
+	static const struct fixheap_array_attr none = FIXHEAP_ARRAY_ATTR_INIT;
 
 	req->align = 1;
-	req->zone = ZONE_ANY;
-	req->policy = FIXHEAP_POLICY_DEFAULT;
+	req->node = NODE_ANY;
 	req->nodes = 0;
-	req->zero = 0;
+	req->near = 0;
+	req->weight = NULL;
 	req->reclaimed = 0;
 	if (!attr)
-		return 0;
-	if (attr->size != sizeof(*attr) || attr->flags & ~FIXHEAP_ZERO ||
+		attr = &none;
+	if (attr->size != sizeof(*attr) ||
+	    attr->flags & ~(FIXHEAP_ZERO | FIXHEAP_FRESH) ||
 	    (attr->alignment && !is_pow2(attr->alignment)))
 		return -EINVAL;
-	ret = check_policy(heap, attr);
-	if (ret)
-		return ret;
 	if (attr->alignment > PAGE_BYTES)
 		req->align = attr->alignment >> PAGE_SHIFT;
-	req->policy = attr->policy;
-	req->nodes = attr->nodes;
 	req->zero = attr->flags & FIXHEAP_ZERO;
-	return 0;
+	req->fresh = attr->flags & FIXHEAP_FRESH;
+	if (req->fresh && heap->flags & FIXHEAP_PINNED)
+		return -ENOTSUP;
+	return policy_parse(heap, attr, req);
 }
 
 size_t fixheap_reclaim(struct fixheap *heap)
@@ -97,16 +71,50 @@ void heap_refused(struct fixheap *heap)
 	errno = ENOMEM;
 }
 
+const char *heap_give_run(struct fixheap *heap, struct run *run,
+			  enum page_kind kind)
+{
+	u64 page = page_read(&heap->page[run->pfn]);
+	const char *what;
+
+	if (page_kind(page) != PAGE_ARRAY || !(page & PAGE_MOVED_FLAG))
+		return run_free(heap, run, kind);
+	what = run_claim(heap, run, kind, &page);
+	if (!what)
+		rehome_free(heap, run, page, run);
+	return what;
+}
+
+/* A run where it may be, or one that is bound anew. */
+static int alloc_run(struct fixheap *heap, const struct run_request *req,
+		     struct run *run)
+{
+	bool noted = req->policy != FIXHEAP_POLICY_DEFAULT;
+	int ret = run_alloc(heap, req, run);
+
+	if (ret)
+		return rehome_alloc(heap, req, run);
+	if (req->kind != PAGE_ARRAY)
+		return 0;
+	if (req->fresh)
+		ret = rehome_fresh(heap, req, run);
+	else if (noted && !policy_note(heap, run, req, 0))
+		ret = -ENOMEM;
+	if (ret)
+		heap_give_run(heap, run, req->kind);
+	return ret;
+}
+
 void *heap_alloc_run(struct fixheap *heap, const struct run_request *req)
 {
 	struct run run;
 	int ret = -ENOMEM;
 
 	if (!hopeless(heap, req->nr_pages) && !fail_page_alloc(heap)) {
-		ret = run_alloc(heap, req, &run);
+		ret = alloc_run(heap, req, &run);
 		if (ret == -ENOMEM && !req->reclaimed) {
 			fixheap_reclaim(heap);
-			ret = run_alloc(heap, req, &run);
+			ret = alloc_run(heap, req, &run);
 		}
 	}
 	page_poison_report(heap);
@@ -114,6 +122,29 @@ void *heap_alloc_run(struct fixheap *heap, const struct run_request *req)
 		return pfn_to_addr(heap, run.pfn);
 	heap_refused(heap);
 	return NULL;
+}
+
+/* What a shrunken array has lost, if that is not back at home. */
+static void tail_home(struct fixheap *heap, const struct run *run,
+		      u64 old_pages)
+{
+	const struct run array = { run->pfn, old_pages };
+	const struct run tail = { run->pfn + run->nr_pages,
+				  old_pages - run->nr_pages };
+	u64 page = page_read(&heap->page[run->pfn]);
+
+	if (page & PAGE_MOVED_FLAG)
+		rehome_free(heap, &array, page, &tail);
+}
+
+/* Whether there is a chance that the run can have so many pages in place. */
+static bool may_grow(const struct fixheap *heap, const struct run *wanted)
+{
+	u64 page = page_read(&heap->page[wanted->pfn]);
+
+	return !hopeless(heap, wanted->nr_pages) &&
+	       wanted->pfn + wanted->nr_pages <=
+		       policy_limit(heap, wanted->pfn, page);
 }
 
 int heap_resize_run(struct fixheap *heap, const char *api, void *start,
@@ -127,7 +158,7 @@ int heap_resize_run(struct fixheap *heap, const char *api, void *start,
 	if (!heap_check(heap, api, start, 0, &wanted.pfn))
 		return -EINVAL;
 	ret = run_resize(heap, &wanted, kind, &old_pages, &what);
-	if (ret == -ENOMEM && !hopeless(heap, *nr_pages)) {
+	if (ret == -ENOMEM && may_grow(heap, &wanted)) {
 		fixheap_reclaim(heap);
 		ret = run_resize(heap, &wanted, kind, &old_pages, &what);
 	}
@@ -135,6 +166,8 @@ int heap_resize_run(struct fixheap *heap, const char *api, void *start,
 		heap_fault(heap, api, what, start, 0);
 		return ret;
 	}
+	if (!ret && *nr_pages < old_pages)
+		tail_home(heap, &wanted, old_pages);
 	if (!ret)
 		heap_account(heap,
 			     (long)((*nr_pages - old_pages) << PAGE_SHIFT));
@@ -152,7 +185,7 @@ void heap_free_run(struct fixheap *heap, const char *api, void *start,
 
 	if (!heap_check(heap, api, start, 0, &run.pfn))
 		return;
-	what = run_free(heap, &run, kind);
+	what = heap_give_run(heap, &run, kind);
 	if (what) {
 		heap_fault(heap, api, what, start, 0);
 		return;

@@ -11,14 +11,14 @@
  *  2. A failed call has changed nothing.
  *
  * Locking: takes the locks of caches and zones itself and holds none when it
- * returns; a range over several zones is freed with all their locks, taken by
- * index.  Memory is cleared outside all locks.  Cost: O(log blocks) for each
+ * returns.  Memory is cleared outside all locks.  Cost: O(log blocks) for each
  * zone tried; freeing a range costs that for each run in it.
  */
 #include "run.h"
 
 #include "page_poison.h"
 #include "pcp.h"
+#include "policy.h"
 #include "runmap.h"
 #include "vmstat.h"
 #include "zone.h"
@@ -46,8 +46,13 @@ static void clear_run(struct fixheap *heap, const struct run *run,
 	clear_pages(heap, known.end, end);
 }
 
-static bool cacheable(const struct run_request *req)
+/* A page of the node's cache: not where some of its pages are kept back. */
+static bool cacheable(const struct zone *zone, const struct run_request *req)
 {
+	const struct bounds in = { zone->start_pfn, zone->end_pfn };
+
+	if (zone->local_reserve && zonelist_reserve(zone->heap, req, &in))
+		return false;
 	return req->nr_pages == 1 && req->align == 1 &&
 	       req->placement == PLACE_SMALL;
 }
@@ -55,10 +60,11 @@ static bool cacheable(const struct run_request *req)
 static bool alloc_cached(struct zone *zone, const struct run_request *req,
 			 struct run *run, struct zero_range *known)
 {
-	u64 page = page_make(req->kind, req->placement, zone->index);
+	u64 page = page_make(req->kind, req->placement, zone->node);
 	bool zero;
 
-	if (!cacheable(req) || !pcp_get(zone, page, &run->pfn, &zero))
+	if (!cacheable(zone, req) ||
+	    !pcp_get(&zone->heap->node[zone->node], page, &run->pfn, &zero))
 		return false;
 	run->nr_pages = 1;
 	known->pfn = run->pfn;
@@ -66,30 +72,47 @@ static bool alloc_cached(struct zone *zone, const struct run_request *req,
 	return true;
 }
 
-static bool alloc_zone(struct zone *zone, const struct run_request *req,
-		       struct run *run, struct zero_range *known)
-{
-	bool got;
-
-	if (alloc_cached(zone, req, run, known))
-		return true;
-	spin_lock(&zone->lock);
-	got = zone_alloc_locked(zone, req, run, known);
-	spin_unlock(&zone->lock);
-	return got;
-}
-
 static bool alloc_any(struct fixheap *heap, const struct run_request *req,
 		      struct run *run, struct zero_range *known)
 {
-	u8 list[NODES_MAX];
-	u32 nr = zonelist_fill(heap, req, list);
+	struct contig_request find = { .nr_pages = req->nr_pages,
+				       .align = req->align,
+				       .placement = req->placement };
+	struct region *region = &heap->region;
+	struct zone_iter iter = { 0 };
+	bool got = false;
 
-	for (u32 i = 0; i < nr; i++) {
-		if (alloc_zone(&heap->zone[list[i]], req, run, known))
+	while (!got && zonelist_next(heap, req, &iter, &find)) {
+		struct zone *zone = zone_of(heap, find.in.pfn);
+
+		/* the cache is of all zones of the node */
+		if (find.zone && iter.zone == 1 &&
+		    alloc_cached(zone, req, run, known))
 			return true;
+		spin_lock(&region->lock);
+		got = region_alloc_locked(region, req, &find, run, known);
+		spin_unlock(&region->lock);
 	}
-	return false;
+	return got;
+}
+
+/*
+ * The last attempt, with all caches empty and locked: otherwise pages that go
+ * from one to the next would be missed, and those that a CPU is just taking.
+ */
+static bool alloc_drained(struct fixheap *heap, const struct run_request *req,
+			  struct run *run, struct zero_range *known)
+{
+	bool got;
+
+	for (u32 i = 0; i < heap->nr_nodes; i++)
+		pcp_lock_all(&heap->node[i]);
+	for (u32 i = 0; i < heap->nr_nodes; i++)
+		pcp_drain_locked(&heap->node[i]);
+	got = alloc_any(heap, req, run, known);
+	for (u32 i = 0; i < heap->nr_nodes; i++)
+		pcp_unlock_all(&heap->node[i]);
+	return got;
 }
 
 int run_alloc(struct fixheap *heap, const struct run_request *req,
@@ -97,8 +120,11 @@ int run_alloc(struct fixheap *heap, const struct run_request *req,
 {
 	struct zero_range known;
 
-	if (!alloc_any(heap, req, run, &known) &&
-	    !(run_drain(heap) && alloc_any(heap, req, run, &known)))
+	/* with one zone the cache is known without looking for it */
+	if (!(heap->nr_zones == 1 &&
+	      alloc_cached(&heap->zone[0], req, run, &known)) &&
+	    !alloc_any(heap, req, run, &known) &&
+	    !alloc_drained(heap, req, run, &known))
 		return -ENOMEM;
 	page_poison_check(heap, run);
 	if (req->zero)
@@ -106,12 +132,13 @@ int run_alloc(struct fixheap *heap, const struct run_request *req,
 	return 0;
 }
 
-const char *run_mistake_locked(struct zone *zone, u64 pfn, enum page_kind kind)
+const char *run_mistake_locked(struct region *region, u64 pfn,
+			       enum page_kind kind)
 {
 	struct run run;
 	u64 page;
 
-	if (!runmap_find(zone, pfn, &run, &page) ||
+	if (!runmap_find(region, pfn, &run, &page) ||
 	    page_kind(page) == PAGE_CACHED || page_kind(page) == PAGE_FREEING)
 		return "double free, or never allocated";
 	if (page_kind(page) != kind)
@@ -123,47 +150,53 @@ const char *run_mistake_locked(struct zone *zone, u64 pfn, enum page_kind kind)
 
 const char *run_mistake(struct fixheap *heap, u64 pfn, enum page_kind kind)
 {
-	struct zone *zone = zone_of(heap, pfn);
+	struct region *region = &heap->region;
 	const char *what;
 
-	spin_lock(&zone->lock);
-	what = run_mistake_locked(zone, pfn, kind);
-	spin_unlock(&zone->lock);
+	spin_lock(&region->lock);
+	what = run_mistake_locked(region, pfn, kind);
+	spin_unlock(&region->lock);
 	return what;
 }
 
 /* The head at pfn, if it is one of this kind. */
-static bool head_locked(struct zone *zone, u64 pfn, enum page_kind kind,
+static bool head_locked(struct region *region, u64 pfn, enum page_kind kind,
 			struct run *run, u64 *page)
 {
-	*page = page_read(&zone->heap->page[pfn]);
+	*page = page_read(&region->heap->page[pfn]);
 	run->pfn = pfn;
 	run->nr_pages = page_len(*page);
 	return page_kind(*page) == kind;
 }
 
-static int grow_locked(struct zone *zone, const struct run *part, u64 page,
+static int grow_locked(struct region *region, const struct run *part, u64 page,
 		       struct zero_range *known)
 {
-	if (contig_free_from(zone, part->pfn) < part->nr_pages)
+	if (contig_free_from(region, part->pfn) < part->nr_pages)
 		return -ENOMEM;
-	*known = zone_take_locked(zone, part, page_placement(page));
+	*known = region_take_locked(region, part, page_placement(page));
 	return 0;
+}
+
+/* The descriptor of a run that is about to be free. */
+static u64 claimed(u64 page)
+{
+	return page_make(PAGE_FREEING, page_placement(page), page_node(page));
 }
 
 int run_resize(struct fixheap *heap, const struct run *wanted,
 	       enum page_kind kind, u64 *old_pages, const char **what)
 {
-	struct zone *zone = zone_of(heap, wanted->pfn);
+	struct region *region = &heap->region;
 	struct zero_range known = { 0, 0 };
 	struct run run, part;
 	int ret = -EINVAL;
 	u64 page;
 
 	*what = NULL;
-	spin_lock(&zone->lock);
-	if (!head_locked(zone, wanted->pfn, kind, &run, &page)) {
-		*what = run_mistake_locked(zone, wanted->pfn, kind);
+	spin_lock(&region->lock);
+	if (!head_locked(region, wanted->pfn, kind, &run, &page)) {
+		*what = run_mistake_locked(region, wanted->pfn, kind);
 		goto unlock;
 	}
 	*old_pages = run.nr_pages;
@@ -172,15 +205,20 @@ int run_resize(struct fixheap *heap, const struct run *wanted,
 		max_u64(run.nr_pages, wanted->nr_pages) - (part.pfn - run.pfn);
 	ret = 0;
 	if (wanted->nr_pages > run.nr_pages)
-		ret = grow_locked(zone, &part, page, &known);
+		ret = wanted->pfn + wanted->nr_pages >
+				      policy_limit(heap, run.pfn, page)
+			      ? -ENOMEM
+			      : grow_locked(region, &part, page, &known);
 	if (ret)
 		goto unlock;
-	runmap_clear(zone, &run);
-	runmap_set(zone, wanted, page);
-	if (wanted->nr_pages < run.nr_pages)
-		zone_release_locked(zone, &part, page_placement(page));
+	runmap_clear(region, &run);
+	runmap_set(region, wanted, page);
+	if (wanted->nr_pages < run.nr_pages && page & PAGE_MOVED_FLAG)
+		runmap_set(region, &part, claimed(page));
+	else if (wanted->nr_pages < run.nr_pages)
+		region_release_locked(region, &part, page_placement(page));
 unlock:
-	spin_unlock(&zone->lock);
+	spin_unlock(&region->lock);
 	if (ret || wanted->nr_pages <= run.nr_pages)
 		return ret;
 	page_poison_check(heap, &part);
@@ -197,70 +235,170 @@ void run_set_zero(struct fixheap *heap, const struct run *run)
 }
 
 /* A single page that may stay in the CPU's cache. */
-static bool free_cached(struct zone *zone, u64 pfn, enum page_kind kind)
+static bool free_cached(struct fixheap *heap, u64 pfn, enum page_kind kind)
 {
-	u64 page = page_read(&zone->heap->page[pfn]);
+	struct node *node = &heap->node[zone_of(heap, pfn)->node];
+	u64 page = page_read(&heap->page[pfn]);
 
 	return page_kind(page) == kind && page_len(page) == 1 &&
-	       page_placement(page) == PLACE_SMALL && pcp_put(zone, page, pfn);
+	       page_placement(page) == PLACE_SMALL && pcp_put(node, page, pfn);
 }
 
-static const char *free_whole(struct zone *zone, struct run *wanted,
+static const char *free_whole(struct region *region, struct run *wanted,
 			      enum page_kind kind)
 {
 	const char *what = NULL;
 	struct run run;
 	u64 page;
 
-	spin_lock(&zone->lock);
-	if (head_locked(zone, wanted->pfn, kind, &run, &page) &&
+	spin_lock(&region->lock);
+	if (head_locked(region, wanted->pfn, kind, &run, &page) &&
 	    (!wanted->nr_pages || wanted->nr_pages == run.nr_pages)) {
-		runmap_clear(zone, &run);
-		zone_release_locked(zone, &run, page_placement(page));
+		policy_drop_locked(region->heap, run.pfn, page);
+		runmap_clear(region, &run);
+		region_release_locked(region, &run, page_placement(page));
 		*wanted = run;
 	} else {
-		what = run_mistake_locked(zone, wanted->pfn, kind);
+		what = run_mistake_locked(region, wanted->pfn, kind);
 	}
-	spin_unlock(&zone->lock);
+	spin_unlock(&region->lock);
 	return what;
+}
+
+const char *run_claim(struct fixheap *heap, struct run *run,
+		      enum page_kind kind, u64 *page)
+{
+	struct region *region = &heap->region;
+	const char *what = NULL;
+	u64 pfn = run->pfn;
+
+	spin_lock(&region->lock);
+	if (head_locked(region, pfn, kind, run, page)) {
+		runmap_clear(region, run);
+		runmap_set(region, run, claimed(*page));
+	} else {
+		what = run_mistake_locked(region, pfn, kind);
+	}
+	spin_unlock(&region->lock);
+	return what;
+}
+
+void run_give(struct fixheap *heap, const struct run *run, bool zero)
+{
+	struct region *region = &heap->region;
+	enum placement placement;
+
+	spin_lock(&region->lock);
+	placement = page_placement(page_read(&heap->page[run->pfn]));
+	runmap_clear(region, run);
+	if (zero && !IS_ENABLED(CONFIG_PAGE_POISON))
+		region_give_zero_locked(region, run, placement);
+	else
+		region_release_locked(region, run, placement);
+	spin_unlock(&region->lock);
 }
 
 const char *run_free(struct fixheap *heap, struct run *run, enum page_kind kind)
 {
-	struct zone *zone = zone_of(heap, run->pfn);
-
 	if (kind == PAGE_DIRECT || kind == PAGE_ARRAY)
-		return free_whole(zone, run, kind);
+		return free_whole(&heap->region, run, kind);
 	if (run->nr_pages == 1 && !IS_ENABLED(CONFIG_PAGE_POISON) &&
-	    free_cached(zone, run->pfn, kind))
+	    free_cached(heap, run->pfn, kind))
 		return NULL;
 	return run_free_range(heap, run, kind);
 }
 
+/* Whether a BLOCKED array of so many pages fits, the first in zone z. */
+static bool fits_blocked(struct fixheap *heap, const struct run_request *req,
+			 u32 z, u64 nr_pages)
+{
+	struct contig_request find = { .align = req->align,
+				       .placement = req->placement };
+	struct run_request wish = *req;
+	u64 nr, nr_free, reserve;
+
+	wish.nr_pages = nr_pages;
+	if (!nr_pages || !policy_blocked_at(heap, &wish, z, &find.in))
+		return false;
+	reserve = zonelist_reserve(heap, &wish, &find.in);
+	spin_lock(&heap->region.lock);
+	nr_free = zonelist_free(heap, &find.in);
+	nr = contig_largest(&heap->region, &find);
+	spin_unlock(&heap->region.lock);
+	return nr >= nr_pages && nr_free >= reserve + nr_pages;
+}
+
+/*
+ * The largest one in zones from z on.  Over two nodes it grows from the border
+ * of their zones to both sides; over more the parts between are as long as
+ * their zones, so that few lengths can be.
+ */
+static u64 largest_blocked(struct fixheap *heap, const struct run_request *req,
+			   u32 z)
+{
+	u64 part = max_u64(heap->mapping_page >> PAGE_SHIFT, 1);
+	u64 k = policy_nr_nodes(req), low = 0, nr, end;
+	const struct zone *next = &heap->zone[z + 1];
+
+	if (z + k > heap->nr_zones)
+		return 0;
+	if (k == 2) {
+		end = heap->end_pfn / (2 * part) + 1;
+		while (low + 1 < end) {
+			nr = (low + end) / 2;
+			if (fits_blocked(heap, req, z, nr * 2 * part))
+				low = nr;
+			else
+				end = nr;
+		}
+		low *= 2 * part;
+		nr = low + 4 * part;
+	} else {
+		nr = k * (next->end_pfn - next->start_pfn + part);
+		low = nr - min_u64(nr, 2 * k * part);
+	}
+	while (nr > low && !fits_blocked(heap, req, z, nr))
+		nr--;
+	return nr > low || k == 2 ? nr : 0;
+}
+
 u64 run_largest(struct fixheap *heap, const struct run_request *req)
 {
-	u8 list[NODES_MAX];
-	u32 nr = zonelist_fill(heap, req, list);
+	struct contig_request find = { .align = req->align,
+				       .placement = req->placement };
+	struct region *region = &heap->region;
+	struct zone_iter iter = { 0 };
 	u64 largest = 0;
 
-	for (u32 i = 0; i < nr; i++) {
-		struct zone *zone = &heap->zone[list[i]];
+	if (req->node == NODE_ANY && req->policy == FIXHEAP_POLICY_BLOCKED) {
+		for (u32 z = 0; z < heap->nr_zones; z++)
+			largest =
+				max_u64(largest, largest_blocked(heap, req, z));
+		return largest;
+	}
+	while (zonelist_next(heap, req, &iter, &find)) {
+		u64 reserve = zonelist_reserve(heap, req, &find.in);
+		u64 nr_free, nr;
 
-		spin_lock(&zone->lock);
-		largest = max_u64(largest, contig_largest(zone, req->align));
-		spin_unlock(&zone->lock);
+		spin_lock(&region->lock);
+		nr_free = zonelist_free(heap, &find.in);
+		nr = contig_largest(region, &find);
+		spin_unlock(&region->lock);
+		if (nr_free > reserve)
+			largest = max_u64(largest,
+					  min_u64(nr, nr_free - reserve));
 	}
 	return largest;
 }
 
 bool run_find(struct fixheap *heap, u64 pfn, struct run *run, u64 *page)
 {
-	struct zone *zone = zone_of(heap, pfn);
+	struct region *region = &heap->region;
 	bool found;
 
-	spin_lock(&zone->lock);
-	found = runmap_find(zone, pfn, run, page);
-	spin_unlock(&zone->lock);
+	spin_lock(&region->lock);
+	found = runmap_find(region, pfn, run, page);
+	spin_unlock(&region->lock);
 	return found;
 }
 
@@ -268,7 +406,7 @@ u64 run_drain(struct fixheap *heap)
 {
 	u64 nr = 0;
 
-	for (u32 i = 0; i < heap->nr_zones; i++)
-		nr += pcp_drain(&heap->zone[i]);
+	for (u32 i = 0; i < heap->nr_nodes; i++)
+		nr += pcp_drain(&heap->node[i]);
 	return nr;
 }

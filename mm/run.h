@@ -7,7 +7,7 @@
 
 #include "mmzone.h"
 
-#define ZONE_ANY 0xffffffffu
+#define NODE_ANY 0xffffffffu
 
 struct run {
 	u64 pfn;
@@ -19,11 +19,16 @@ struct run_request {
 	u64 align;	     /* pages, power of two; of the address */
 	enum page_kind kind; /* EXTENT, DIRECT, ARRAY or RAW */
 	enum placement placement;
-	u32 zone;		    /* this zone only, or ZONE_ANY */
-	enum fixheap_policy policy; /* with ZONE_ANY */
-	u64 nodes;		    /* _BIND, _PREFERRED: bit per node */
-	bool zero;		    /* clear what is not known to be zero */
-	bool reclaimed; /* fixheap_reclaim has just been called for it */
+	u32 node;		    /* this node only, or NODE_ANY */
+	enum fixheap_policy policy; /* with NODE_ANY */
+	u128 nodes;		    /* bits of heap->node, for the others */
+	u32 near;	  /* from this node on: its number in the topology + 1;
+			   * 0: from the CPU's */
+	const u8 *weight; /* _INTERLEAVE: by node, in order; or NULL */
+	u32 target;	  /* rehome.c: BIND to this node */
+	bool zero;	  /* clear what is not known to be zero */
+	bool fresh;	  /* the next touch decides the node */
+	bool reclaimed;	  /* fixheap_reclaim has just been called for it */
 };
 
 /*
@@ -31,7 +36,7 @@ struct run_request {
  *
  * Takes the per-CPU caches back before it gives up; what lies above the waist
  * (thread caches, dirty slabs) is the caller's to reclaim, then to ask again.
- * Context: takes zone locks; may run inside a jemalloc hook.
+ * Context: takes the region lock; may run inside a jemalloc hook.
  * Cost: O(log blocks) per zone tried.
  * Return: 0 or -ENOMEM.
  */
@@ -42,7 +47,10 @@ int run_alloc(struct fixheap *heap, const struct run_request *req,
  * run_resize - let the run with head wanted->pfn have wanted->nr_pages, in
  * place; new pages are cleared if the run is marked by run_set_zero
  *
- * Return: 0; -ENOMEM: the pages behind it are taken, nothing changed;
+ * The pages that a shrinking run with PAGE_MOVED_FLAG loses are claimed: the
+ * caller takes them home and gives them back.
+ * Return: 0; -ENOMEM: the pages behind it are taken, or of the wrong node, and
+ * nothing changed;
  * -EINVAL: a caller's mistake, said in *what (which is NULL otherwise).
  * *old_pages: its length before, unless it was a mistake.
  */
@@ -63,14 +71,27 @@ void run_set_zero(struct fixheap *heap, const struct run *run);
 const char *run_free(struct fixheap *heap, struct run *run,
 		     enum page_kind kind);
 
+/*
+ * run_claim - take a whole run of kind DIRECT or ARRAY out of use
+ *
+ * It belongs to the caller until run_give; everybody else finds it free.
+ * *run: its head, then its length, too; *page: its descriptor, as it was.
+ * Return: as run_free.
+ */
+const char *run_claim(struct fixheap *heap, struct run *run,
+		      enum page_kind kind, u64 *page);
+/* Give back what was claimed; zero: it reads as zero. */
+void run_give(struct fixheap *heap, const struct run *run, bool zero);
+
 /* run_range.c: the part of run_free for any range of EXTENT or RAW pages. */
 const char *run_free_range(struct fixheap *heap, const struct run *run,
 			   enum page_kind kind);
 
 /* What is wrong with freeing or resizing a run of this kind at pfn, in words.
- * run_mistake_locked: the zone lock is held. */
+ * run_mistake_locked: the region lock is held. */
 const char *run_mistake(struct fixheap *heap, u64 pfn, enum page_kind kind);
-const char *run_mistake_locked(struct zone *zone, u64 pfn, enum page_kind kind);
+const char *run_mistake_locked(struct region *region, u64 pfn,
+			       enum page_kind kind);
 
 /* Pages of the largest run that run_alloc would find now. */
 u64 run_largest(struct fixheap *heap, const struct run_request *req);

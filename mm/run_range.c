@@ -11,25 +11,14 @@
  *  1. Nothing is freed unless the whole range passes the check.
  *  2. Afterwards every remainder is a run with a head of its own.
  *
- * Locking: one zone lock at a time; a range over several zones is checked and
- * then freed zone by zone, so a thread that frees part of a range at the same
- * time as another one frees all of it (a caller's mistake) may win in between.
- * Cost: O(log blocks) for each run in the range; an EXTENT: for its pages.
+ * Locking: the region lock.  Cost: O(log blocks) for each run in the range; an
+ * EXTENT: for its pages.
  */
 #include "runmap.h"
 #include "zone.h"
 
-/* The part of a range that lies in one zone. */
-static struct run zone_part(const struct zone *zone, const struct run *range)
-{
-	u64 end = min_u64(range->pfn + range->nr_pages, zone->end_pfn);
-	u64 pfn = max_u64(range->pfn, zone->start_pfn);
-
-	return (struct run){ pfn, end - pfn };
-}
-
 /* Runs of this kind cover the part without a gap. */
-static const char *check_locked(struct zone *zone, const struct run *part,
+static const char *check_locked(struct region *region, const struct run *part,
 				enum page_kind kind)
 {
 	u64 end = part->pfn + part->nr_pages;
@@ -37,18 +26,27 @@ static const char *check_locked(struct zone *zone, const struct run *part,
 	u64 page;
 
 	for (u64 pfn = part->pfn; pfn < end; pfn = run.pfn + run.nr_pages) {
-		if (runmap_find(zone, pfn, &run, &page) &&
+		if (runmap_find(region, pfn, &run, &page) &&
 		    page_kind(page) == kind)
 			continue;
 		if (pfn == part->pfn)
-			return run_mistake_locked(zone, pfn, kind);
+			return run_mistake_locked(region, pfn, kind);
 		return "part of the range is free, or of another kind";
 	}
 	return NULL;
 }
 
+/* The descriptor of a run that was cut, for its part that begins at pfn. */
+static u64 page_at(const struct region *region, u64 page, u64 pfn)
+{
+	u64 node = zone_of(region->heap, pfn)->node;
+
+	return (page & ~(0xffull << PAGE_NODE_SHIFT)) | node << PAGE_NODE_SHIFT;
+}
+
 /* Take the part out of the runmap. */
-static enum placement absorb_locked(struct zone *zone, const struct run *part)
+static enum placement absorb_locked(struct region *region,
+				    const struct run *part)
 {
 	u64 end = part->pfn + part->nr_pages;
 	struct run run;
@@ -57,14 +55,14 @@ static enum placement absorb_locked(struct zone *zone, const struct run *part)
 	for (u64 pfn = part->pfn; pfn < end; pfn = run.pfn + run.nr_pages) {
 		struct run before, behind;
 
-		runmap_find(zone, pfn, &run, &page);
-		runmap_clear(zone, &run);
+		runmap_find(region, pfn, &run, &page);
+		runmap_clear(region, &run);
 		before = (struct run){ run.pfn, part->pfn - run.pfn };
 		if (run.pfn < part->pfn)
-			runmap_set(zone, &before, page);
+			runmap_set(region, &before, page);
 		behind = (struct run){ end, run.pfn + run.nr_pages - end };
 		if (run.pfn + run.nr_pages > end)
-			runmap_set(zone, &behind, page);
+			runmap_set(region, &behind, page_at(region, page, end));
 	}
 	return page_placement(page);
 }
@@ -72,27 +70,13 @@ static enum placement absorb_locked(struct zone *zone, const struct run *part)
 const char *run_free_range(struct fixheap *heap, const struct run *run,
 			   enum page_kind kind)
 {
-	struct zone *first = zone_of(heap, run->pfn);
-	struct zone *last = zone_of(heap, run->pfn + run->nr_pages - 1);
-	const char *what = NULL;
-	struct zone *zone;
+	struct region *region = &heap->region;
+	const char *what;
 
-	for (zone = first; zone <= last && !what; zone++) {
-		struct run part = zone_part(zone, run);
-
-		spin_lock(&zone->lock);
-		what = check_locked(zone, &part, kind);
-		if (!what && first == last)
-			zone_release_locked(zone, &part,
-					    absorb_locked(zone, &part));
-		spin_unlock(&zone->lock);
-	}
-	for (zone = first; zone <= last && !what && first != last; zone++) {
-		struct run part = zone_part(zone, run);
-
-		spin_lock(&zone->lock);
-		zone_release_locked(zone, &part, absorb_locked(zone, &part));
-		spin_unlock(&zone->lock);
-	}
+	spin_lock(&region->lock);
+	what = check_locked(region, run, kind);
+	if (!what)
+		region_release_locked(region, run, absorb_locked(region, run));
+	spin_unlock(&region->lock);
 	return what;
 }

@@ -8,11 +8,11 @@
  * is in its first pageblock, so that there is nothing to allocate.
  *
  * Invariants
- *  1. The nodes are exactly the rows of the zone.
+ *  1. The nodes are exactly the rows of the region.
  *  2. In the left subtree of a node keys are smaller, in the right one larger.
  *  3. No child has a higher priority than its parent.
  *
- * Locking: the zone lock.  Cost: O(log rows), expected, for each call.
+ * Locking: the region lock.  Cost: O(log rows), expected, for each call.
  */
 #include "sizetree.h"
 
@@ -20,9 +20,9 @@ struct key {
 	u32 nr_blocks, b;
 };
 
-static struct key key_of(const struct zone *zone, u32 b)
+static struct key key_of(const struct region *region, u32 b)
 {
-	return (struct key){ zone->block[b].span_end - b, b };
+	return (struct key){ region->block[b].span_end - b, b };
 }
 
 static bool key_less(struct key a, struct key b)
@@ -42,16 +42,17 @@ static u32 priority(u32 b)
 }
 
 /* Links are block numbers + 1, so that 0 is none. */
-void sizetree_add(struct zone *zone, u32 b)
+void sizetree_add(struct region *region, u32 b)
 {
-	struct pageblock *block = zone->block;
-	struct key key = key_of(zone, b);
-	u32 *link = &zone->size_root, *left, *right, at;
+	struct pageblock *block = region->block;
+	struct key key = key_of(region, b);
+	u32 *link = &region->size_root, *left, *right, at;
 
 	while (*link && priority(*link - 1) >= priority(b)) {
 		at = *link - 1;
-		link = key_less(key, key_of(zone, at)) ? &block[at].size_left
-						       : &block[at].size_right;
+		link = key_less(key, key_of(region, at))
+			       ? &block[at].size_left
+			       : &block[at].size_right;
 	}
 	/* the subtree there is split around the key */
 	at = *link;
@@ -61,7 +62,7 @@ void sizetree_add(struct zone *zone, u32 b)
 	while (at) {
 		struct pageblock *pb = &block[at - 1];
 
-		if (key_less(key, key_of(zone, at - 1))) {
+		if (key_less(key, key_of(region, at - 1))) {
 			*right = at;
 			right = &pb->size_left;
 			at = *right;
@@ -75,17 +76,18 @@ void sizetree_add(struct zone *zone, u32 b)
 	*right = 0;
 }
 
-void sizetree_del(struct zone *zone, u32 b)
+void sizetree_del(struct region *region, u32 b)
 {
-	struct pageblock *block = zone->block;
-	struct key key = key_of(zone, b);
-	u32 *link = &zone->size_root, left, right;
+	struct pageblock *block = region->block;
+	struct key key = key_of(region, b);
+	u32 *link = &region->size_root, left, right;
 
 	while (*link != b + 1) {
 		u32 at = *link - 1;
 
-		link = key_less(key, key_of(zone, at)) ? &block[at].size_left
-						       : &block[at].size_right;
+		link = key_less(key, key_of(region, at))
+			       ? &block[at].size_left
+			       : &block[at].size_right;
 	}
 	left = block[b].size_left;
 	right = block[b].size_right;
@@ -105,16 +107,17 @@ void sizetree_del(struct zone *zone, u32 b)
 	*link = left ? left : right;
 }
 
-bool sizetree_find(const struct zone *zone, u32 nr_blocks, u32 b, u32 *first)
+bool sizetree_find(const struct region *region, u32 nr_blocks, u32 b,
+		   u32 *first)
 {
 	struct key key = { nr_blocks, b };
-	u32 at = zone->size_root;
+	u32 at = region->size_root;
 	bool found = false;
 
 	while (at) {
-		const struct pageblock *pb = &zone->block[at - 1];
+		const struct pageblock *pb = &region->block[at - 1];
 
-		if (key_less(key_of(zone, at - 1), key)) {
+		if (key_less(key_of(region, at - 1), key)) {
 			at = pb->size_right;
 		} else {
 			*first = at - 1;

@@ -25,7 +25,7 @@
  *     one: it got it here if it was never handed out, else from free.  So a
  *     pointer to an object that nobody was given is known, too.
  *
- * Locking: the zone's slab_lock, so that a thread that got an object of a new
+ * Locking: the node's slab_lock, so that a thread that got an object of a new
  * slab waits until all of it is marked; then it takes its own mark off.
  * Nobody else writes: the pages are jemalloc's, and its hooks are not called
  * for a slab that has a live object.
@@ -77,7 +77,7 @@ void slab_describe(struct fixheap *heap, const void *object, u32 class)
 	/* jemalloc gave out memory that is not a slab of this heap. */
 	MM_BUG_ON(place == slab || !pfn_valid(heap, pfn) ||
 		  page_kind(page_read(&heap->page[pfn])) != PAGE_EXTENT);
-	lock = &heap->zone[page_zone(page_read(&heap->page[pfn]))].slab_lock;
+	lock = &heap->node[page_node(page_read(&heap->page[pfn]))].slab_lock;
 	spin_lock(lock);
 	for (u32 i = 0; i < slab; i += PAGE_BYTES)
 		page_describe(heap, start + i, class, (size - i % size) % size);

@@ -22,58 +22,59 @@
  *  5. Blocks [zero_first, zero_end) of a row read as zero.  When rows merge,
  *     the longest such piece is kept: knowledge is lost, never invented.
  *
- * Locking: the zone lock.  Cost: O(1) blocks and O(log16 blocks) for the trees
- * whatever the run's length; blocks inside a row are not touched.
+ * Locking: the region lock.  Cost: O(1) blocks and O(log16 blocks) for the
+ * trees whatever the run's length; blocks inside a row are not touched.
  */
 #include "span.h"
 
 #include "bitmap.h"
 #include "sizetree.h"
 
-static u32 tree_index(const struct zone *zone, u32 b)
+static u32 tree_index(const struct region *region, u32 b)
 {
-	return b - zone->first_block;
+	return b - region->first_block;
 }
 
-static u32 free_tail(const struct zone *zone, u32 b)
+static u32 free_tail(const struct region *region, u32 b)
 {
-	const struct pageblock *pb = &zone->block[b];
+	const struct pageblock *pb = &region->block[b];
 
-	if (b < zone->first_block || !block_is_open(pb))
+	if (b < region->first_block || !block_is_open(pb))
 		return 0;
 	return bitmap_ones_before(pb->free, BLOCK_PAGES);
 }
 
-static u32 free_head(const struct zone *zone, u32 b)
+static u32 free_head(const struct region *region, u32 b)
 {
-	const struct pageblock *pb = &zone->block[b];
+	const struct pageblock *pb = &region->block[b];
 
-	if (b >= zone->end_block || !block_is_open(pb))
+	if (b >= region->end_block || !block_is_open(pb))
 		return 0;
 	return bitmap_ones_from(pb->free, 0);
 }
 
-static void span_fill(const struct zone *zone, u32 first, u32 end,
-		      struct span *span)
+void span_fill(const struct region *region, u32 first, u32 end,
+	       struct span *span)
 {
-	u32 tail = first > zone->first_block ? free_tail(zone, first - 1) : 0;
+	u32 tail = first > region->first_block ? free_tail(region, first - 1)
+					       : 0;
 
 	span->first = first;
 	span->end = end;
 	span->pfn = ((u64)first << BLOCK_SHIFT) - tail;
 	span->nr_pages = tail + ((u64)(end - first) << BLOCK_SHIFT) +
-			 free_head(zone, end);
+			 free_head(region, end);
 }
 
 /* File the row [first, end), or with end == first the border before first. */
-static void span_file(struct zone *zone, u32 first, u32 end)
+static void span_file(struct region *region, u32 first, u32 end)
 {
 	struct span span;
 	u64 pages;
 
-	if (first >= zone->end_block)
+	if (first >= region->end_block)
 		return;
-	span_fill(zone, first, end, &span);
+	span_fill(region, first, end, &span);
 	pages = min_u64(span.nr_pages, UINT32_MAX);
 	if (first == end) {
 		u64 border = (u64)first << BLOCK_SHIFT;
@@ -81,32 +82,33 @@ static void span_file(struct zone *zone, u32 first, u32 end)
 		if (span.pfn == border || span.pfn + span.nr_pages == border)
 			pages = 0;
 	}
-	maxtree_set(&zone->span_pages, tree_index(zone, first), (u32)pages);
-	maxtree_set(&zone->span_blocks, tree_index(zone, first), end - first);
+	maxtree_set(&region->span_pages, tree_index(region, first), (u32)pages);
+	maxtree_set(&region->span_blocks, tree_index(region, first),
+		    end - first);
 }
 
 /* Mark the ends of the row [first, end) and file it. */
-static void row_make(struct zone *zone, u32 first, u32 end,
+static void row_make(struct region *region, u32 first, u32 end,
 		     const struct span *zero)
 {
-	struct pageblock *pb = &zone->block[first];
+	struct pageblock *pb = &region->block[first];
 
 	pb->span_end = end;
-	zone->block[end - 1].span_first = first + 1;
+	region->block[end - 1].span_first = first + 1;
 	pb->zero_first = zero->first;
 	pb->zero_end = zero->end;
-	sizetree_add(zone, first);
-	span_file(zone, first, end);
+	sizetree_add(region, first);
+	span_file(region, first, end);
 }
 
 /* Remove the marks of the row [first, end) and what it is filed under. */
-static void row_unmake(struct zone *zone, u32 first, u32 end)
+static void row_unmake(struct region *region, u32 first, u32 end)
 {
-	sizetree_del(zone, first);
-	zone->block[first].span_end = 0;
-	zone->block[end - 1].span_first = 0;
-	maxtree_set(&zone->span_pages, tree_index(zone, first), 0);
-	maxtree_set(&zone->span_blocks, tree_index(zone, first), 0);
+	sizetree_del(region, first);
+	region->block[first].span_end = 0;
+	region->block[end - 1].span_first = 0;
+	maxtree_set(&region->span_pages, tree_index(region, first), 0);
+	maxtree_set(&region->span_blocks, tree_index(region, first), 0);
 }
 
 /* The piece of zero blocks to keep of two. */
@@ -117,32 +119,33 @@ static struct span zero_join(struct span a, struct span b)
 	return a.end - a.first >= b.end - b.first ? a : b;
 }
 
-static struct span row_zero(const struct zone *zone, u32 first)
+static struct span row_zero(const struct region *region, u32 first)
 {
-	const struct pageblock *pb = &zone->block[first];
+	const struct pageblock *pb = &region->block[first];
 
 	return (struct span){ .first = pb->zero_first, .end = pb->zero_end };
 }
 
-void span_add(struct zone *zone, u32 first, u32 end, bool zero)
+void span_add(struct region *region, u32 first, u32 end, bool zero)
 {
 	struct span known = { .first = first, .end = zero ? end : first };
 	u32 row_first = first, row_end = end;
 
-	if (first > zone->first_block && zone->block[first - 1].span_first) {
-		row_first = zone->block[first - 1].span_first - 1;
-		known = zero_join(row_zero(zone, row_first), known);
-		row_unmake(zone, row_first, first);
+	if (first > region->first_block &&
+	    region->block[first - 1].span_first) {
+		row_first = region->block[first - 1].span_first - 1;
+		known = zero_join(row_zero(region, row_first), known);
+		row_unmake(region, row_first, first);
 	}
-	if (end < zone->end_block && zone->block[end].span_end) {
-		row_end = zone->block[end].span_end;
-		known = zero_join(known, row_zero(zone, end));
-		row_unmake(zone, end, row_end);
+	if (end < region->end_block && region->block[end].span_end) {
+		row_end = region->block[end].span_end;
+		known = zero_join(known, row_zero(region, end));
+		row_unmake(region, end, row_end);
 	}
-	row_make(zone, row_first, row_end, &known);
+	row_make(region, row_first, row_end, &known);
 	/* a border that was filed on its own is part of the row now */
-	if (end == row_end && end < zone->end_block)
-		maxtree_set(&zone->span_pages, tree_index(zone, end), 0);
+	if (end == row_end && end < region->end_block)
+		maxtree_set(&region->span_pages, tree_index(region, end), 0);
 }
 
 /* What lies of zero in [first, end). */
@@ -154,138 +157,58 @@ static struct span zero_part(struct span zero, u32 first, u32 end)
 	return (struct span){ .first = from, .end = to > from ? to : from };
 }
 
-void span_del(struct zone *zone, u32 first, u32 end, struct span *zero)
+void span_del(struct region *region, u32 first, u32 end, struct span *zero)
 {
 	struct span row, known, part;
 
-	span_find(zone, first, &row);
-	known = row_zero(zone, row.first);
-	row_unmake(zone, row.first, row.end);
+	span_find(region, first, &row);
+	known = row_zero(region, row.first);
+	row_unmake(region, row.first, row.end);
 	if (row.first < first) {
 		part = zero_part(known, row.first, first);
-		row_make(zone, row.first, first, &part);
+		row_make(region, row.first, first, &part);
 	}
 	if (end < row.end) {
 		part = zero_part(known, end, row.end);
-		row_make(zone, end, row.end, &part);
+		row_make(region, end, row.end, &part);
 	}
 	*zero = zero_part(known, first, end);
 }
 
-void span_touch(struct zone *zone, u32 b)
+void span_touch(struct region *region, u32 b)
 {
-	u32 before = b > zone->first_block ? zone->block[b - 1].span_first : 0;
+	u32 before = b > region->first_block ? region->block[b - 1].span_first
+					     : 0;
 
 	if (before)
-		span_file(zone, before - 1, b);
+		span_file(region, before - 1, b);
 	else
-		span_file(zone, b, b);
-	if (b + 1 == zone->end_block)
+		span_file(region, b, b);
+	if (b + 1 == region->end_block)
 		return;
-	if (zone->block[b + 1].span_end)
-		span_file(zone, b + 1, zone->block[b + 1].span_end);
+	if (region->block[b + 1].span_end)
+		span_file(region, b + 1, region->block[b + 1].span_end);
 	else
-		span_file(zone, b + 1, b + 1);
+		span_file(region, b + 1, b + 1);
 }
 
-bool span_find(const struct zone *zone, u32 b, struct span *span)
+bool span_find(const struct region *region, u32 b, struct span *span)
 {
-	const struct pageblock *pb = &zone->block[b];
+	const struct pageblock *pb = &region->block[b];
 	u32 first = b;
 	u64 i;
 
 	if (pb->span_first) {
 		first = pb->span_first - 1;
 	} else if (!pb->span_end) {
-		i = maxtree_last(&zone->span_blocks, tree_index(zone, b), 1);
+		i = maxtree_last(&region->span_blocks, tree_index(region, b),
+				 1);
 		if (i == MAXTREE_NONE)
 			return false;
-		first = zone->first_block + (u32)i;
+		first = region->first_block + (u32)i;
 	}
-	if (zone->block[first].span_end <= b)
+	if (region->block[first].span_end <= b)
 		return false;
-	span_fill(zone, first, zone->block[first].span_end, span);
-	return true;
-}
-
-/* The span filed under tree entry i. */
-static bool span_at(const struct zone *zone, u64 i, struct span *span)
-{
-	u32 b;
-
-	if (i == MAXTREE_NONE)
-		return false;
-	b = zone->first_block + (u32)i;
-	span_fill(zone, b, zone->block[b].span_end ?: b, span);
-	return true;
-}
-
-/* The trees saturate at 2^32 - 1 pages; only a span of all 2^32 has more. */
-static u32 tree_min(u64 nr_pages)
-{
-	return (u32)min_u64(nr_pages, UINT32_MAX);
-}
-
-bool span_first(const struct zone *zone, u32 from, u64 nr_pages,
-		struct span *span)
-{
-	u64 i = maxtree_first(&zone->span_pages, tree_index(zone, from),
-			      tree_min(nr_pages));
-
-	return span_at(zone, i, span) && span->nr_pages >= nr_pages;
-}
-
-bool span_last(const struct zone *zone, u32 before, u64 nr_pages,
-	       struct span *span)
-{
-	u64 i = maxtree_last(&zone->span_pages, tree_index(zone, before),
-			     tree_min(nr_pages));
-
-	return span_at(zone, i, span) && span->nr_pages >= nr_pages;
-}
-
-/* Rows that may hold nr_pages are tried from the shortest on, so many of
- * them with a length that is not enough without the pages at their ends. */
-#define TIGHT_TRIES 16
-
-bool span_shortest(const struct zone *zone, u64 nr_pages, struct span *span)
-{
-	u64 edges = 2 * (BLOCK_PAGES - 1);
-	u64 least = nr_pages > edges ? nr_pages - edges : 1;
-	u64 sure = (nr_pages + BLOCK_PAGES - 1) >> BLOCK_SHIFT;
-	u32 nr_blocks = (u32)((least + BLOCK_PAGES - 1) >> BLOCK_SHIFT);
-	u32 b = 0;
-
-	for (u32 i = 0; nr_blocks < sure && i < TIGHT_TRIES; i++) {
-		if (!sizetree_find(zone, nr_blocks, b, &b))
-			return false;
-		span_fill(zone, b, zone->block[b].span_end, span);
-		if (span->nr_pages >= nr_pages)
-			return true;
-		nr_blocks = zone->block[b].span_end - b;
-		b++;
-	}
-	if (!sizetree_find(zone, (u32)sure, 0, &b))
-		return false;
-	span_fill(zone, b, zone->block[b].span_end, span);
-	return true;
-}
-
-bool span_lowest_block(const struct zone *zone, u32 *b)
-{
-	u64 i = maxtree_first(&zone->span_blocks, 0, 1);
-
-	*b = zone->first_block + (u32)i;
-	return i != MAXTREE_NONE;
-}
-
-bool span_highest_block(const struct zone *zone, u32 *b)
-{
-	u64 i = maxtree_last(&zone->span_blocks,
-			     zone->end_block - zone->first_block, 1);
-
-	if (i == MAXTREE_NONE)
-		return false;
-	*b = zone->block[zone->first_block + i].span_end - 1;
+	span_fill(region, first, region->block[first].span_end, span);
 	return true;
 }

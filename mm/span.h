@@ -18,28 +18,36 @@ static inline bool block_is_open(const struct pageblock *pb)
 }
 
 /* Free the closed, used blocks [first, end); zero: they read as zero. */
-void span_add(struct zone *zone, u32 first, u32 end, bool zero);
+void span_add(struct region *region, u32 first, u32 end, bool zero);
 /* Take blocks [first, end) out of the span that covers them; the part of
  * them that reads as zero is left in *zero (blocks). */
-void span_del(struct zone *zone, u32 first, u32 end, struct span *zero);
+void span_del(struct region *region, u32 first, u32 end, struct span *zero);
 /* The free pages at the start or the end of open block b have changed, or
  * the block was opened or closed for good. */
-void span_touch(struct zone *zone, u32 b);
+void span_touch(struct region *region, u32 b);
 
-/* The whole free blocks of the span that covers block b; false: b is not a
- * closed free block. */
-bool span_find(const struct zone *zone, u32 b, struct span *span);
-/* The first span filed at block from or later (the last one filed before
- * block before) with at least nr_pages; false when there is none. */
-bool span_first(const struct zone *zone, u32 from, u64 nr_pages,
-		struct span *span);
-bool span_last(const struct zone *zone, u32 before, u64 nr_pages,
+/* The span of the row [first, end), or of the border before first. */
+void span_fill(const struct region *region, u32 first, u32 end,
 	       struct span *span);
-/* A span with at least nr_pages in as short a row as it finds; false: none
- * was found, but span_first may know one. */
-bool span_shortest(const struct zone *zone, u64 nr_pages, struct span *span);
-/* The lowest or highest whole free block; false when there is none. */
-bool span_lowest_block(const struct zone *zone, u32 *b);
-bool span_highest_block(const struct zone *zone, u32 *b);
+/* The span that covers block b; false: b is not a closed free block. */
+bool span_find(const struct region *region, u32 b, struct span *span);
+
+/*
+ * span_find.c: searching a part of the region.  What is found is cut to it.
+ *
+ * span_next: the first span with at least nr_pages filed at block *from or
+ * behind it, which is moved on; 0 begins.  span_last: the last one.
+ * span_shortest: one in as short a row as it finds; false: none was found,
+ * but span_next may know one.
+ */
+bool span_next(const struct region *region, const struct bounds *in, u32 *from,
+	       u64 nr_pages, struct span *span);
+bool span_last(const struct region *region, const struct bounds *in,
+	       u64 nr_pages, struct span *span);
+bool span_shortest(const struct region *region, const struct bounds *in,
+		   u64 nr_pages, struct span *span);
+/* The highest whole free block and the span that covers it. */
+bool span_highest(const struct region *region, const struct bounds *in,
+		  struct span *span);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * stats.c: small answers about a heap and about the library.
  *
- * Locking: a zone lock for the largest run, atomic reads otherwise; figures
+ * Locking: the region lock for the largest run, atomic reads otherwise; figures
  * of a heap in use are each true at some moment, not all at the same.
  * Cost: O(zones * CPUs).
  */
@@ -28,6 +28,8 @@ static size_t read_bytes(const long *bytes)
 
 int fixheap_stats(struct fixheap *heap, struct fixheap_stats *stats)
 {
+	struct contig_request find = { .align = 1, .placement = PLACE_ARRAY };
+	struct region *region = &heap->region;
 	u64 largest = 0;
 
 	if (!stats || stats->size != sizeof(*stats))
@@ -42,18 +44,27 @@ int fixheap_stats(struct fixheap *heap, struct fixheap_stats *stats)
 	stats->peak_live_bytes = read_bytes(&heap->peak_live);
 	stats->nr_fails = read_counter(&heap->nr_fails);
 	stats->nr_reclaims = read_counter(&heap->nr_reclaims);
+	stats->nr_rehomes = read_counter(&heap->nr_rehomed);
+	stats->rehomed_bytes = read_counter(&heap->rehomed_pages) << PAGE_SHIFT;
 	stats->nr_zones = heap->nr_zones;
 	for (u32 i = 0; i < heap->nr_zones; i++) {
 		struct zone *zone = &heap->zone[i];
 
-		spin_lock(&zone->lock);
-		largest = max_u64(largest, contig_largest(zone, 1));
-		spin_unlock(&zone->lock);
-		stats->cached_bytes += pcp_count(zone) << PAGE_SHIFT;
+		contig_set_zone(&find, zone);
+		spin_lock(&region->lock);
+		largest = max_u64(largest, contig_largest(region, &find));
+		spin_unlock(&region->lock);
 		stats->nr_allocs += read_counter(&zone->stats.nr_allocs);
 		stats->nr_frees += read_counter(&zone->stats.nr_frees);
 		stats->cleared_bytes += read_counter(&zone->stats.cleared);
 	}
+	for (u32 n = 0; n < heap->nr_nodes; n++)
+		stats->cached_bytes += pcp_count(&heap->node[n]) << PAGE_SHIFT;
+	find.zone = NULL;
+	find.in = (struct bounds){ region->start_pfn, region->end_pfn };
+	spin_lock(&region->lock);
+	largest = max_u64(largest, contig_largest(region, &find));
+	spin_unlock(&region->lock);
 	stats->largest_run_bytes = largest << PAGE_SHIFT;
 	return 0;
 }

@@ -4,8 +4,8 @@
  *
  * jemalloc keeps a cache of free objects for each thread, and does not know
  * whose objects are in it.  Here a thread gets a *home*: the heap that it used
- * first, and in it the zone of the CPU that it ran on.  Its jemalloc state is
- * bound to that zone's arena, and only objects of that zone go through its
+ * first, and in it the node of the CPU that it ran on.  Its jemalloc state is
+ * bound to that node's arena, and only objects of that node go through its
  * cache; all others pass the cache by.  On top of jemalloc's cache there is a
  * small one of our own, the magazines, because a call of jemalloc and the
  * checks in front of it take longer than the C library's malloc together.
@@ -26,7 +26,7 @@
  * makes for it.  Where the system has none (STOP_FENCE), the thread makes it.
  *
  * Invariants
- *  1. A thread's cache holds objects of (home, home_zone) and of nothing else.
+ *  1. A thread's cache holds objects of (home, home_node) and of nothing else.
  *  2. A thread that is bound in jemalloc is in the list until its destructor
  *     ran, which is before jemalloc's own (je_glue.c).  From then on it gets
  *     no small objects from jemalloc: late in a thread's end, jemalloc would
@@ -133,9 +133,9 @@ static inline void cache_object(void *object, u32 bytes)
 		fhje_free(object);
 }
 
-static u32 zone_of_object(const struct fixheap *heap, const void *object)
+static u32 node_of_object(const struct fixheap *heap, const void *object)
 {
-	return page_zone(page_read(&heap->page[addr_to_pfn(heap, object)]));
+	return page_node(page_read(&heap->page[addr_to_pfn(heap, object)]));
 }
 
 void *thread_refill(struct thread *t, u32 class)
@@ -163,7 +163,7 @@ void *thread_refill(struct thread *t, u32 class)
 	thread_leave(t);
 	if (object)
 		slab_check(t->home, object, class);
-	MM_DEBUG_ON(object && zone_of_object(t->home, object) != t->home_zone);
+	MM_DEBUG_ON(object && node_of_object(t->home, object) != t->home_node);
 	return object;
 }
 
@@ -220,8 +220,7 @@ static void magazines_put(struct magazine *set)
 	threads.idle = set;
 }
 
-/* Empty the cache of this thread, which is stopped or the caller. */
-static void flush_locked(struct thread *t)
+void thread_flush_locked(struct thread *t)
 {
 	for (u32 class = 1; class <= NR_SIZE_CLASSES; class ++) {
 		struct magazine *magazine = &t->magazine[class];
@@ -242,7 +241,7 @@ static void thread_exit(void *arg)
 	threads_lock(t);
 	if (t->state == THREAD_LISTED) {
 		list_del(t);
-		flush_locked(t);
+		thread_flush_locked(t);
 		magazines_put(t->magazine);
 	}
 	if (t->home)
@@ -278,14 +277,14 @@ static bool thread_list(struct thread *t, u32 arena)
 bool thread_bind(struct thread *t, struct fixheap *heap)
 {
 	struct binding *binding;
-	u32 zone;
+	u32 node;
 
 	if (thread_at_home(t, heap))
 		return true;
 	if (t->home || !heap->objects || !thread_usable(t))
 		return false;
-	zone = heap->zonelist[heap_this_node(heap)][0];
-	binding = heap->objects->zone[zone];
+	node = thread_node(t, heap);
+	binding = heap->objects->node[node];
 	if (t->state == THREAD_NEW) {
 		if (!thread_list(t, binding->arena))
 			return false;
@@ -299,7 +298,7 @@ bool thread_bind(struct thread *t, struct fixheap *heap)
 		thread_leave(t);
 	}
 	t->key = heap->objects->key;
-	t->home_zone = zone;
+	t->home_node = node;
 	/* What is live in this heap it does not know yet: tell at once. */
 	t->live = t->live_span = t->live_told = 0;
 	__atomic_add_fetch(&heap->objects->nr_threads, 1, __ATOMIC_RELAXED);
@@ -355,7 +354,7 @@ static void flush_heap(struct fixheap *heap)
 
 	for (t = threads.first; t; t = t->next) {
 		if (thread_at_home(t, heap))
-			flush_locked(t);
+			thread_flush_locked(t);
 	}
 }
 
@@ -369,19 +368,19 @@ static void forget_heap(struct fixheap *heap)
 	}
 }
 
-static void detach_zones(struct fixheap *heap)
+static void detach_nodes(struct fixheap *heap)
 {
-	for (u32 i = 0; i < heap->nr_zones; i++) {
-		if (heap->objects->zone[i])
-			binding_detach(heap->objects->zone[i]);
+	for (u32 i = 0; i < heap->nr_nodes; i++) {
+		if (heap->objects->node[i])
+			binding_detach(heap->objects->node[i]);
 	}
 }
 
-static int attach_zones(struct fixheap *heap)
+static int attach_nodes(struct fixheap *heap)
 {
-	for (u32 i = 0; i < heap->nr_zones; i++) {
-		heap->objects->zone[i] = binding_attach(&heap->zone[i]);
-		if (!heap->objects->zone[i])
+	for (u32 i = 0; i < heap->nr_nodes; i++) {
+		heap->objects->node[i] = binding_attach(&heap->node[i]);
+		if (!heap->objects->node[i])
 			return -ENOMEM;
 	}
 	return 0;
@@ -399,9 +398,9 @@ int objects_create(struct fixheap *heap)
 		return -ENOMEM;
 	heap->objects->key = host_random();
 	threads_lock(self);
-	err = attach_zones(heap);
+	err = attach_nodes(heap);
 	if (err)
-		detach_zones(heap);
+		detach_nodes(heap);
 	threads_unlock(self);
 	if (err) {
 		host_release(heap->objects, sizeof(*heap->objects));
@@ -420,7 +419,7 @@ void objects_destroy(struct fixheap *heap)
 	threads_stop(self);
 	flush_heap(heap);
 	forget_heap(heap);
-	detach_zones(heap);
+	detach_nodes(heap);
 	threads_start(self);
 	threads_unlock(self);
 	host_release(heap->objects, sizeof(*heap->objects));
@@ -439,8 +438,8 @@ void objects_reclaim(struct fixheap *heap)
 	flush_heap(heap);
 	/* With all threads out of jemalloc, nobody else is purging: jemalloc
 	 * does nothing when somebody is. */
-	for (u32 i = 0; i < heap->nr_zones; i++)
-		binding_purge(heap->objects->zone[i]);
+	for (u32 i = 0; i < heap->nr_nodes; i++)
+		binding_purge(heap->objects->node[i]);
 	threads_start(self);
 	threads_unlock(self);
 }

@@ -40,8 +40,11 @@ _Static_assert(sizeof(struct magazine) == 128, "two cache lines");
 struct thread {
 	struct fixheap *home; /* (F) whose objects the cache holds; or NULL */
 	u64 key;	      /* (F) of home: marks free objects */
-	struct magazine *magazine; /* (F) by class; of home and home_zone */
-	u32 home_zone;		 /* (F) which zone's objects the cache holds */
+	struct magazine *magazine; /* (F) by class; of home and home_node */
+	u32 home_node;		 /* (F) which node's objects the cache holds */
+	u32 nr_refills;		 /* (T) of the magazines, for thread_follow */
+	u64 wish_key;		 /* (T) of the heap whose objects shall ... */
+	u32 wish;		 /* (T) ... be from this node; key 0: none */
 	u32 busy;		 /* (A) inside jemalloc */
 	u32 stop;		 /* (A) STOP_ flags */
 	enum thread_state state; /* (T) */
@@ -56,9 +59,9 @@ struct thread {
 
 /* jemalloc's side of a heap. */
 struct objects {
-	u64 key;			 /* (C) */
-	struct binding *zone[NODES_MAX]; /* (C) arena of each zone */
-	u32 nr_threads;			 /* (A) whose home it is */
+	u64 key;			  /* (C) */
+	struct binding *node[PLACES_MAX]; /* (C) arena of each node */
+	u32 nr_threads;			  /* (A) whose home it is */
 };
 
 extern __thread struct thread thread_self
@@ -73,7 +76,7 @@ bool threads_in_child(void);
 pthread_key_t threads_key(void);
 
 /*
- * Give the thread a cache for this heap's objects, from the zone of the CPU
+ * Give the thread a cache for this heap's objects, from the node of the CPU
  * that it runs on.  True if it has one now.
  */
 bool thread_bind(struct thread *t, struct fixheap *heap);
@@ -85,6 +88,14 @@ bool thread_bind(struct thread *t, struct fixheap *heap);
 void *thread_refill(struct thread *t, u32 class);
 /* For the magazine that is full: take this free object. */
 void thread_spill(struct thread *t, void *object, u32 class);
+
+/* The node that the thread's objects of this heap shall come from. */
+u32 thread_node(const struct thread *t, const struct fixheap *heap);
+/* At each refill, at home: see from time to time whether the thread has gone to
+ * another node. */
+void thread_follow(struct thread *t);
+/* Empty the cache of this thread, which is stopped or the caller. */
+void thread_flush_locked(struct thread *t);
 
 void thread_enter_slow(struct thread *t);
 /* thread_live.c: tell the heap how many live bytes there are more, or less;

@@ -11,6 +11,7 @@ typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
+typedef unsigned __int128 u128;
 
 #define PAGE_SHIFT CONFIG_PAGE_SHIFT
 #define PAGE_BYTES ((size_t)1 << PAGE_SHIFT)
@@ -20,7 +21,11 @@ typedef uint64_t u64;
 #define BLOCK_PAGES (1u << BLOCK_SHIFT)
 #define BLOCK_WORDS (BLOCK_PAGES / 64)
 
-#define NODES_MAX 64
+#define NODES_MAX 64  /* nodes that a topology describes */
+#define NODE_IDS 1024 /* numbers that the kernel gives nodes */
+#define ZONES_MAX 256
+/* the nodes of a heap, and what is striped, and what is mixed */
+#define PLACES_MAX (NODES_MAX + 2)
 #define CPUS_MAX 4096
 
 #define likely(x) __builtin_expect(!!(x), 1)

@@ -25,7 +25,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* So many mistakes are written out for each zone. */
+/* So many mistakes are written out. */
 #define MAX_LINES 10
 
 void check_fail(struct check *check, const char *what, u64 pfn, u64 have,
@@ -37,10 +37,9 @@ void check_fail(struct check *check, const char *what, u64 pfn, u64 have,
 	if (check->nr_errors++ >= MAX_LINES)
 		return;
 	n = snprintf(text, sizeof(text),
-		     "fixheap: zone %u, page %llu: %s: is %llu, must be "
-		     "%llu\n",
-		     check->zone->index, (unsigned long long)pfn, what,
-		     (unsigned long long)have, (unsigned long long)want);
+		     "fixheap: page %llu: %s: is %llu, must be %llu\n",
+		     (unsigned long long)pfn, what, (unsigned long long)have,
+		     (unsigned long long)want);
 	host_print(text, (size_t)n);
 }
 
@@ -55,26 +54,26 @@ void check_equal(struct check *check, const char *what, u64 pfn, u64 have,
  * free blocks are not entered. */
 static void enter_block(struct check *check, u64 pfn)
 {
-	struct zone *zone = check->zone;
+	struct region *region = check->region;
 	u32 b = (u32)(pfn >> BLOCK_SHIFT);
 
-	if (b >= zone->end_block || check->last_open == b + 1ull)
+	if (b >= region->end_block || check->last_open == b + 1ull)
 		return;
 	check->last_open = b + 1ull;
 	check_border(check, b);
-	if (block_is_open(&zone->block[b]))
+	if (block_is_open(&region->block[b]))
 		check_open(check, b);
 	else
 		check_closed(check, b);
-	if (zone->block[b].span_end || zone->block[b].span_first)
+	if (region->block[b].span_end || region->block[b].span_first)
 		check_fail(check, "mark of a row in a block that is in use",
-			   pfn, zone->block[b].span_end, 0);
+			   pfn, region->block[b].span_end, 0);
 }
 
 /* Pages [pfn, end) are inside a run or free: no run begins there. */
 static void check_no_heads(struct check *check, u64 pfn, u64 end)
 {
-	const u64 *page = check->zone->heap->page;
+	const u64 *page = check->region->heap->page;
 
 	for (; pfn < end; pfn++)
 		check_equal(check, "descriptor where no run begins", pfn,
@@ -97,28 +96,29 @@ static void check_inside(struct check *check, u64 pfn, u64 end)
 /* No page of the run's part in block b may be free. */
 static void check_used(struct check *check, const struct run *run, u32 b)
 {
-	struct zone *zone = check->zone;
+	struct region *region = check->region;
 	u64 start = max_u64(run->pfn, (u64)b << BLOCK_SHIFT);
 	u64 end =
 		min_u64(run->pfn + run->nr_pages, (u64)(b + 1) << BLOCK_SHIFT);
 	struct span row;
 	u32 i;
 
-	if (!block_is_open(&zone->block[b])) {
-		if (span_find(zone, b, &row))
+	if (!block_is_open(&region->block[b])) {
+		if (span_find(region, b, &row))
 			check_fail(check, "a run lies in a free block", start,
 				   row.first, 0);
 		return;
 	}
-	i = bitmap_next_one(zone->block[b].free, start % BLOCK_PAGES);
+	i = bitmap_next_one(region->block[b].free, start % BLOCK_PAGES);
 	if (i < start % BLOCK_PAGES + (end - start))
 		check_fail(check, "a page of a run is free", start, i, 0);
 }
 
 static void check_descriptor(struct check *check, u64 pfn, u64 page)
 {
-	check_equal(check, "zone in a descriptor", pfn, page_zone(page),
-		    check->zone->index);
+	u32 node = zone_of(check->region->heap, pfn)->node;
+
+	check_equal(check, "node in a descriptor", pfn, page_node(page), node);
 	if (page_kind(page) == PAGE_NONE || page_kind(page) > PAGE_FREEING)
 		check_fail(check, "kind in a descriptor", pfn, page_kind(page),
 			   PAGE_EXTENT);
@@ -128,14 +128,13 @@ static void check_descriptor(struct check *check, u64 pfn, u64 page)
 	if (page_kind(page) == PAGE_CACHED) {
 		check->nr_cached++;
 		check_equal(check, "descriptor of a cached page", pfn, page,
-			    page_make(PAGE_CACHED, PLACE_SMALL,
-				      check->zone->index));
+			    page_make(PAGE_CACHED, PLACE_SMALL, node));
 	}
 }
 
 static u64 check_run(struct check *check, u64 pfn, u64 page)
 {
-	struct zone *zone = check->zone;
+	struct region *region = check->region;
 	struct run run = { pfn, page_len(page) };
 	u32 first = (u32)(pfn >> BLOCK_SHIFT), last;
 	u32 cross;
@@ -143,10 +142,10 @@ static u64 check_run(struct check *check, u64 pfn, u64 page)
 	check_descriptor(check, pfn, page);
 	if (!run.nr_pages)
 		return pfn + 1;
-	if (pfn + run.nr_pages > zone->end_pfn) {
+	if (pfn + run.nr_pages > region->end_pfn) {
 		check_fail(check, "length of a run", pfn, run.nr_pages,
-			   zone->end_pfn - pfn);
-		return zone->end_pfn;
+			   region->end_pfn - pfn);
+		return region->end_pfn;
 	}
 	last = (u32)((pfn + run.nr_pages - 1) >> BLOCK_SHIFT);
 	check_inside(check, pfn + 1, pfn + run.nr_pages);
@@ -154,7 +153,7 @@ static u64 check_run(struct check *check, u64 pfn, u64 page)
 	if (first == last)
 		return pfn + run.nr_pages;
 	check_used(check, &run, last);
-	cross = maxtree_get(&zone->cross, first - zone->first_block);
+	cross = maxtree_get(&region->cross, first - region->first_block);
 	check_equal(check, "head of the run that leaves a block", pfn, cross,
 		    pfn % BLOCK_PAGES + 1);
 	check->nr_cross++;
@@ -162,19 +161,34 @@ static u64 check_run(struct check *check, u64 pfn, u64 page)
 	return pfn + run.nr_pages;
 }
 
+/* Pages [pfn, end) are free. */
+static void count_free(struct check *check, u64 pfn, u64 end)
+{
+	const struct fixheap *heap = check->region->heap;
+
+	check->nr_free += end - pfn;
+	while (pfn < end) {
+		const struct zone *zone = zone_of(heap, pfn);
+		u64 next = min_u64(zone->end_pfn, end);
+
+		check->free_of[zone->index] += next - pfn;
+		pfn = next;
+	}
+}
+
 /* The range that starts at pfn; returns its end. */
 static u64 check_range(struct check *check, u64 pfn)
 {
-	struct zone *zone = check->zone;
-	const struct pageblock *pb = &zone->block[pfn >> BLOCK_SHIFT];
-	u64 page = page_read(&zone->heap->page[pfn]), end;
+	struct region *region = check->region;
+	const struct pageblock *pb = &region->block[pfn >> BLOCK_SHIFT];
+	u64 page = page_read(&region->heap->page[pfn]), end;
 
 	if (!page && pfn % BLOCK_PAGES == 0 && !block_is_open(pb) &&
 	    pb->span_end) {
 		end = (u64)check_row(check, (u32)(pfn >> BLOCK_SHIFT))
 		      << BLOCK_SHIFT;
 		check_inside(check, pfn, end);
-		check->nr_free += end - pfn;
+		count_free(check, pfn, end);
 		return end;
 	}
 	enter_block(check, pfn);
@@ -189,49 +203,60 @@ static u64 check_range(struct check *check, u64 pfn)
 		return pfn + 1;
 	}
 	check_no_heads(check, pfn, end);
-	check->nr_free += end - pfn;
+	count_free(check, pfn, end);
 	return end;
 }
 
-static u64 check_zone(struct check *check)
+/* What zones and caches count. */
+static void check_zones(struct check *check)
 {
-	struct zone *zone = check->zone;
-	u64 pfn = zone->start_pfn;
+	const struct fixheap *heap = check->region->heap;
+	u64 nr_cached = 0;
+
+	for (u32 i = 0; i < heap->nr_zones; i++) {
+		const struct zone *zone = &heap->zone[i];
+
+		check_equal(check, "free pages of the zone", zone->start_pfn,
+			    zone->nr_free, check->free_of[i]);
+	}
+	for (u32 n = 0; n < heap->nr_nodes; n++) {
+		nr_cached += pcp_count(&heap->node[n]);
+		check_pcp(check, &heap->node[n]);
+	}
+	check_equal(check, "pages in per-CPU caches", 0, nr_cached,
+		    check->nr_cached);
+}
+
+static void check_region(struct check *check)
+{
+	struct region *region = check->region;
+	u64 pfn = region->start_pfn;
 
 	/* what follows searches the trees: not if it would be led astray */
 	if (!check_summaries(check))
-		return check->nr_errors;
-	while (pfn < zone->end_pfn)
+		return;
+	while (pfn < region->end_pfn)
 		pfn = check_range(check, pfn);
-	check_equal(check, "free pages of the zone", pfn, zone->nr_free,
+	check_equal(check, "free pages of the region", pfn, region->nr_free,
 		    check->nr_free);
-	check_equal(check, "pages in per-CPU caches", pfn, pcp_count(zone),
-		    check->nr_cached);
-	check_pcp(check);
+	check_zones(check);
 	check_lists(check);
 	check_trees(check);
-	return check->nr_errors;
 }
 
 int fixheap_validate(struct fixheap *heap)
 {
-	u64 nr_errors = 0, nr_free = 0;
-	struct check check;
+	struct check check = { .region = &heap->region };
 
 	heap_lock_all(heap);
-	for (u32 i = 0; i < heap->nr_zones; i++) {
-		check = (struct check){ .zone = &heap->zone[i] };
-		nr_errors += check_zone(&check);
-		nr_free += check.nr_free;
-	}
-	check = (struct check){ .zone = &heap->zone[0] };
-	if (!nr_errors)
+	check_region(&check);
+	if (!check.nr_errors)
 		check_equal(&check, "used pages of the heap", 0,
-			    heap->used + nr_free,
+			    heap->used + check.nr_free,
 			    heap->end_pfn - heap->start_pfn);
 	if (heap->peak_used < heap->used)
 		check_fail(&check, "highest use of the heap", 0,
 			   heap->peak_used, heap->used);
 	heap_unlock_all(heap);
-	return nr_errors + check.nr_errors ? -EUCLEAN : 0;
+	return check.nr_errors ? -EUCLEAN : 0;
 }

@@ -6,17 +6,18 @@
 #include "contig.h"
 #include "mmzone.h"
 
-/* What one check of a zone gathers on its way. */
+/* What a check of a region gathers on its way. */
 struct check {
-	struct zone *zone;
+	struct region *region;
 	u64 nr_errors;
-	u64 nr_free;   /* free pages seen */
-	u64 nr_cached; /* pages in per-CPU caches seen */
-	u64 nr_open;   /* open blocks seen */
-	u64 nr_spans;  /* filed spans seen */
-	u64 nr_rows;   /* of them with whole blocks */
-	u64 nr_cross;  /* runs that leave their block */
-	u64 last_open; /* open block seen last + 1 */
+	u64 nr_free;		/* free pages seen */
+	u64 free_of[ZONES_MAX]; /* in each zone */
+	u64 nr_cached;		/* pages in per-CPU caches seen */
+	u64 nr_open;		/* open blocks seen */
+	u64 nr_spans;		/* filed spans seen */
+	u64 nr_rows;		/* of them with whole blocks */
+	u64 nr_cross;		/* runs that leave their block */
+	u64 last_open;		/* open block seen last + 1 */
 };
 
 /* Note that invariant `what` is broken at pfn: have instead of want. */
@@ -39,14 +40,15 @@ bool check_summaries(struct check *check);
 
 #if IS_ENABLED(CONFIG_PER_CPU)
 
-/* validate_pcp.c: the caches of the zone. */
-void check_pcp(struct check *check);
+/* validate_pcp.c: the caches of the node. */
+void check_pcp(struct check *check, const struct node *node);
 
 #else
 
-static inline void check_pcp(struct check *check)
+static inline void check_pcp(struct check *check, const struct node *node)
 {
 	(void)check;
+	(void)node;
 }
 
 #endif

@@ -19,7 +19,7 @@ static u64 block_pfn(u32 b)
 
 void check_open(struct check *check, u32 b)
 {
-	const struct pageblock *pb = &check->zone->block[b];
+	const struct pageblock *pb = &check->region->block[b];
 	u32 nr_free = bitmap_count(pb->free);
 	u64 pfn = block_pfn(b), stray = 0;
 
@@ -44,7 +44,7 @@ void check_open(struct check *check, u32 b)
 /* A block without a page of its own: all are free, or none is. */
 void check_closed(struct check *check, u32 b)
 {
-	const struct pageblock *pb = &check->zone->block[b];
+	const struct pageblock *pb = &check->region->block[b];
 	u64 pfn = block_pfn(b);
 
 	check_equal(check, "free pages of a closed block", pfn,
@@ -62,7 +62,7 @@ void check_closed(struct check *check, u32 b)
 static void check_leaf(struct check *check, const char *what,
 		       const struct maxtree *tree, u32 b, u64 want)
 {
-	u64 i = b - check->zone->first_block;
+	u64 i = b - check->region->first_block;
 	u32 value = maxtree_get(tree, i);
 
 	check_equal(check, what, block_pfn(b), value, want);
@@ -74,28 +74,29 @@ static void check_leaf(struct check *check, const char *what,
 	}
 }
 
-static u32 tail_before(const struct zone *zone, u32 b)
+static u32 tail_before(const struct region *region, u32 b)
 {
-	return b > zone->first_block
-		       ? bitmap_ones_before(zone->block[b - 1].free,
+	return b > region->first_block
+		       ? bitmap_ones_before(region->block[b - 1].free,
 					    BLOCK_PAGES)
 		       : 0;
 }
 
-static u32 head_of(const struct zone *zone, u32 b)
+static u32 head_of(const struct region *region, u32 b)
 {
-	return b < zone->end_block ? bitmap_ones_from(zone->block[b].free, 0)
-				   : 0;
+	return b < region->end_block
+		       ? bitmap_ones_from(region->block[b].free, 0)
+		       : 0;
 }
 
 u32 check_row(struct check *check, u32 b)
 {
-	struct zone *zone = check->zone;
-	const struct pageblock *pb = &zone->block[b];
+	struct region *region = check->region;
+	const struct pageblock *pb = &region->block[b];
 	u32 end = pb->span_end;
 	u64 pages;
 
-	if (end <= b || end > zone->end_block) {
+	if (end <= b || end > region->end_block) {
 		check_fail(check, "end of a row of free blocks", block_pfn(b),
 			   end, b + 1);
 		return b + 1;
@@ -103,44 +104,46 @@ u32 check_row(struct check *check, u32 b)
 	check->nr_rows++;
 	check->nr_spans++;
 	check_equal(check, "first block as its last one knows it", block_pfn(b),
-		    zone->block[end - 1].span_first, b + 1);
+		    region->block[end - 1].span_first, b + 1);
 	check_closed(check, b);
 	check_closed(check, end - 1);
-	if (end - 1 > b && (pb->span_first || zone->block[end - 1].span_end))
+	if (end - 1 > b && (pb->span_first || region->block[end - 1].span_end))
 		check_fail(check, "mark inside a row of free blocks",
 			   block_pfn(b), pb->span_first, 0);
-	if (end < zone->end_block && zone->block[end].span_end)
+	if (end < region->end_block && region->block[end].span_end)
 		check_fail(check, "two rows of free blocks touch",
 			   block_pfn(end), 1, 0);
 	if (pb->zero_first < pb->zero_end &&
 	    (pb->zero_first < b || pb->zero_end > end))
 		check_fail(check, "known-zero part of a row", block_pfn(b),
 			   pb->zero_first, b);
-	pages = tail_before(zone, b) + block_pfn(end - b) + head_of(zone, end);
-	check_leaf(check, "pages of a span", &zone->span_pages, b,
+	pages = tail_before(region, b) + block_pfn(end - b) +
+		head_of(region, end);
+	check_leaf(check, "pages of a span", &region->span_pages, b,
 		   min_u64(pages, UINT32_MAX));
-	check_leaf(check, "blocks of a span", &zone->span_blocks, b, end - b);
+	check_leaf(check, "blocks of a span", &region->span_blocks, b, end - b);
 	return end;
 }
 
 void check_border(struct check *check, u32 b)
 {
-	struct zone *zone = check->zone;
-	u32 tail = tail_before(zone, b), head = head_of(zone, b);
-	bool row_before = b > zone->first_block &&
-			  zone->block[b - 1].span_first;
+	struct region *region = check->region;
+	u32 tail = tail_before(region, b), head = head_of(region, b);
+	bool row_before = b > region->first_block &&
+			  region->block[b - 1].span_first;
 	u32 want = tail && head ? tail + head : 0;
 
 	if (row_before)
 		want = 0;
 	check->nr_spans += want != 0;
-	check_leaf(check, "pages of a border", &zone->span_pages, b, want);
-	check_leaf(check, "blocks of a border", &zone->span_blocks, b, 0);
+	check_leaf(check, "pages of a border", &region->span_pages, b, want);
+	check_leaf(check, "blocks of a border", &region->span_blocks, b, 0);
 }
 
-static u64 check_list(struct check *check, u32 place, u32 full, u32 longest)
+static u64 check_list(struct check *check, const struct zone *zone,
+		      const u32 *list)
 {
-	struct zone *zone = check->zone;
+	u32 place = list[0], full = list[1], longest = list[2];
 	const struct free_area *area = &zone->area[place];
 	u32 prev = 0, b = area->head[full][longest];
 	u64 nr = 0;
@@ -168,7 +171,8 @@ static u64 check_list(struct check *check, u32 place, u32 full, u32 longest)
 	return nr;
 }
 
-void check_lists(struct check *check)
+/* The lists of one zone; blocks in them. */
+static u64 check_zone_lists(struct check *check, const struct zone *zone)
 {
 	u64 total = 0, nr;
 
@@ -177,11 +181,22 @@ void check_lists(struct check *check)
 
 		nr = 0;
 		for (u32 l = 0; l < BLOCK_PAGES; l++)
-			nr += check_list(check, place, full, l);
+			nr += check_list(check, zone,
+					 (const u32[]){ place, full, l });
 		check_equal(check, "blocks of a fullness class", full,
-			    check->zone->area[place].nr_blocks[full], nr);
+			    zone->area[place].nr_blocks[full], nr);
 		total += nr;
 	}
+	return total;
+}
+
+void check_lists(struct check *check)
+{
+	const struct fixheap *heap = check->region->heap;
+	u64 total = 0;
+
+	for (u32 i = 0; i < heap->nr_zones; i++)
+		total += check_zone_lists(check, &heap->zone[i]);
 	check_equal(check, "open blocks in the lists", 0, total,
 		    check->nr_open);
 }
@@ -199,7 +214,7 @@ static void check_line(struct check *check, const struct maxtree *tree, u32 l,
 	for (u32 j = 0; j < FAN; j++)
 		max = line[j] > max ? line[j] : max;
 	check_equal(check, "summary of a tree",
-		    block_pfn(check->zone->first_block) +
+		    block_pfn(check->region->first_block) +
 			    (i << (l * FAN_SHIFT + BLOCK_SHIFT)),
 		    tree->level[l][i], max);
 }
@@ -227,12 +242,12 @@ static u64 check_lines(struct check *check, const struct maxtree *tree)
 
 bool check_summaries(struct check *check)
 {
-	struct zone *zone = check->zone;
+	struct region *region = check->region;
 	u64 nr_errors = check->nr_errors;
 
-	check_lines(check, &zone->span_pages);
-	check_lines(check, &zone->span_blocks);
-	check_lines(check, &zone->cross);
+	check_lines(check, &region->span_pages);
+	check_lines(check, &region->span_blocks);
+	check_lines(check, &region->cross);
 	return nr_errors == check->nr_errors;
 }
 
@@ -242,14 +257,14 @@ bool check_summaries(struct check *check)
 /* As sizetree_find, but not led astray by a wrong link. */
 static bool find_row(struct check *check, u32 nr_blocks, u32 b, u32 *first)
 {
-	const struct zone *zone = check->zone;
-	u32 at = zone->size_root, nr = 0, length;
+	const struct region *region = check->region;
+	u32 at = region->size_root, nr = 0, length;
 
-	*first = zone->end_block;
+	*first = region->end_block;
 	while (at) {
-		const struct pageblock *pb = &zone->block[at - 1];
+		const struct pageblock *pb = &region->block[at - 1];
 
-		if (at <= zone->first_block || at > zone->end_block ||
+		if (at <= region->first_block || at > region->end_block ||
 		    pb->span_end < at || nr++ > DEEPEST) {
 			check_fail(check, "link of the tree by length",
 				   block_pfn(b), at, 0);
@@ -263,7 +278,7 @@ static bool find_row(struct check *check, u32 nr_blocks, u32 b, u32 *first)
 			at = pb->size_left;
 		}
 	}
-	return *first < zone->end_block;
+	return *first < region->end_block;
 }
 
 /* Every row is found by a search, each behind the one before it. */
@@ -274,7 +289,7 @@ static u64 count_rows(struct check *check)
 
 	while (nr <= check->nr_rows && find_row(check, nr_blocks, b, &found)) {
 		nr++;
-		nr_blocks = check->zone->block[found].span_end - found;
+		nr_blocks = check->region->block[found].span_end - found;
 		b = found + 1;
 	}
 	return nr;
@@ -282,14 +297,14 @@ static u64 count_rows(struct check *check)
 
 void check_trees(struct check *check)
 {
-	struct zone *zone = check->zone;
+	struct region *region = check->region;
 
 	check_equal(check, "spans filed by pages", 0,
-		    check_lines(check, &zone->span_pages), check->nr_spans);
+		    check_lines(check, &region->span_pages), check->nr_spans);
 	check_equal(check, "spans filed by blocks", 0,
-		    check_lines(check, &zone->span_blocks), check->nr_rows);
+		    check_lines(check, &region->span_blocks), check->nr_rows);
 	check_equal(check, "rows filed by length", 0, count_rows(check),
 		    check->nr_rows);
 	check_equal(check, "runs that leave their block", 0,
-		    check_lines(check, &zone->cross), check->nr_cross);
+		    check_lines(check, &region->cross), check->nr_cross);
 }

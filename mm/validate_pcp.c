@@ -8,24 +8,24 @@
 
 #include "validate.h"
 
-/* A page of a cache is in use for its zone, and known as cached. */
-static void check_page(struct check *check, u64 pfn)
+/* A page of a cache is in use for its node, and known as cached. */
+static void check_page(struct check *check, const struct node *node, u64 pfn)
 {
-	const struct zone *zone = check->zone;
+	const struct fixheap *heap = node->heap;
 
-	if (pfn < zone->start_pfn || pfn >= zone->end_pfn) {
+	if (!pfn_valid(heap, pfn) || zone_of(heap, pfn)->node != node->index) {
 		check_fail(check, "page of a cache lies outside", pfn, pfn,
-			   zone->start_pfn);
+			   node->index);
 		return;
 	}
 	check_equal(check, "descriptor of a page in a cache", pfn,
-		    page_read(&zone->heap->page[pfn]),
-		    page_make(PAGE_CACHED, PLACE_SMALL, zone->index));
+		    page_read(&node->heap->page[pfn]),
+		    page_make(PAGE_CACHED, PLACE_SMALL, node->index));
 }
 
-static void check_cpu(struct check *check, u32 cpu)
+static void check_cpu(struct check *check, const struct node *node, u32 cpu)
 {
-	const struct pcp *pcp = &check->zone->pcp[cpu];
+	const struct pcp *pcp = &node->pcp[cpu];
 	u32 nr = (u32)__builtin_popcountll(pcp->word);
 
 	if (pcp->nr > PCP_BUFFER) {
@@ -39,13 +39,13 @@ static void check_cpu(struct check *check, u32 cpu)
 		    pcp->zero & ~pcp->word, 0);
 	check_equal(check, "group of a cache", cpu, pcp->base % 64, 0);
 	for (u64 word = pcp->word; word; word &= word - 1)
-		check_page(check, pcp->base + (u64)__builtin_ctzll(word));
+		check_page(check, node, pcp->base + (u64)__builtin_ctzll(word));
 	for (u32 i = 0; i < pcp->nr; i++)
-		check_page(check, check->zone->start_pfn + pcp->buffer[i]);
+		check_page(check, node, pcp->buffer[i]);
 }
 
-void check_pcp(struct check *check)
+void check_pcp(struct check *check, const struct node *node)
 {
-	for (u32 cpu = 0; cpu < check->zone->heap->topo.nr_cpus; cpu++)
-		check_cpu(check, cpu);
+	for (u32 cpu = 0; cpu < node->heap->topo.nr_cpus; cpu++)
+		check_cpu(check, node, cpu);
 }

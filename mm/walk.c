@@ -2,7 +2,7 @@
 /*
  * walk.c: tell what the pages of a heap are in use for, range by range.
  *
- * Locking: the zone lock to find one range, none while the callback runs.
+ * Locking: the region lock to find one range, none while the callback runs.
  * Cost: O(ranges), O(log blocks) for each; pages of slabs are joined to
  * ranges inside a pageblock.
  */
@@ -31,21 +31,22 @@ static enum fixheap_use use_of(u64 page)
 }
 
 /* The range of one use that covers pfn, from pfn on. */
-static u64 range_locked(const struct zone *zone, u64 pfn, enum fixheap_use *use)
+static u64 range_locked(const struct region *region, u64 pfn,
+			enum fixheap_use *use)
 {
-	u64 nr = contig_free_from(zone, pfn), page, next;
+	u64 nr = contig_free_from(region, pfn), page, next;
 	u64 end = round_down(pfn, BLOCK_PAGES) + BLOCK_PAGES;
 	struct run run;
 
 	*use = FIXHEAP_USE_FREE;
-	if (nr || !runmap_find(zone, pfn, &run, &page))
+	if (nr || !runmap_find(region, pfn, &run, &page))
 		return nr ? nr : 1;
 	*use = use_of(page);
 	nr = run.pfn + run.nr_pages - pfn;
 	if (page_kind(page) != PAGE_EXTENT && page_kind(page) != PAGE_CACHED)
 		return nr;
-	while (pfn + nr < min_u64(end, zone->end_pfn)) {
-		next = page_read(&zone->heap->page[pfn + nr]);
+	while (pfn + nr < min_u64(end, region->end_pfn)) {
+		next = page_read(&region->heap->page[pfn + nr]);
 		if (page_kind(next) != page_kind(page))
 			break;
 		nr++;
@@ -59,13 +60,13 @@ int fixheap_walk(struct fixheap *heap, fixheap_walk_fn fn, void *data)
 	int ret = 0;
 
 	while (pfn < heap->end_pfn && !ret) {
-		struct zone *zone = zone_of(heap, pfn);
+		struct region *region = &heap->region;
 		enum fixheap_use use;
 		u64 nr;
 
-		spin_lock(&zone->lock);
-		nr = range_locked(zone, pfn, &use);
-		spin_unlock(&zone->lock);
+		spin_lock(&region->lock);
+		nr = range_locked(region, pfn, &use);
+		spin_unlock(&region->lock);
 		ret = fn(data, pfn_to_addr(heap, pfn), nr << PAGE_SHIFT, use);
 		pfn += nr;
 	}

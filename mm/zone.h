@@ -1,47 +1,70 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* zone.h: making zones, and the books they keep; see zone.c. */
+/* zone.h: making regions and zones, and the books they keep; see zone.c. */
 #ifndef MM_ZONE_H
 #define MM_ZONE_H
 
 #include "contig.h"
 #include "run.h"
 
-/* Bytes of zeroed metadata that a zone of so many pageblocks needs. */
-size_t zone_meta_bytes(u64 nr_blocks, u32 nr_cpus);
-/*
- * zone_init - make a zone of [start_pfn, end_pfn), all of it free
- *
- * The zone's heap, index and node are set; memory: zone_meta_bytes, zero.
- * known_zero: the pages read as zero.
- */
-void zone_init(struct zone *zone, u64 start_pfn, u64 end_pfn, void *memory,
-	       bool known_zero);
-
-/* The zone that holds a valid pfn. */
-struct zone *zone_of(const struct fixheap *heap, u64 pfn);
+/* Bytes of zeroed metadata that a region of so many pageblocks needs. */
+size_t region_meta_bytes(u64 nr_blocks);
+/* Make a region of the heap's pages, all of them in use; its heap and block
+ * are set.  memory: region_meta_bytes, zero. */
+void region_init(struct region *region, const struct bounds *pages,
+		 void *memory);
+/* Make a zone of the region's pages; its heap, region, index and node are
+ * set. */
+void zone_init(struct zone *zone, const struct bounds *pages);
+/* All zones are made: all pages are free; known_zero: they read as zero. */
+void region_open(struct region *region, bool known_zero);
 
 /*
- * Take or give pages and keep the books: the zone lock is held.  zone_alloc
- * sets the run's descriptor; zone_take is for pages that are known to be free.
+ * Take or give pages and keep the books: the region lock is held.
+ * region_alloc_locked sets the run's descriptor; region_take_locked is for
+ * pages that are known to be free.  find: from zonelist.c.
  */
-bool zone_alloc_locked(struct zone *zone, const struct run_request *req,
-		       struct run *run, struct zero_range *known);
-struct zero_range zone_take_locked(struct zone *zone, const struct run *run,
-				   enum placement placement);
-void zone_give_locked(struct zone *zone, const struct run *run,
-		      enum placement placement);
+bool region_alloc_locked(struct region *region, const struct run_request *req,
+			 const struct contig_request *find, struct run *run,
+			 struct zero_range *known);
+struct zero_range region_take_locked(struct region *region,
+				     const struct run *run,
+				     enum placement placement);
+void region_give_locked(struct region *region, const struct run *run,
+			enum placement placement);
 /* The same for pages that still read as zero. */
-void zone_give_zero_locked(struct zone *zone, const struct run *run,
-			   enum placement placement);
+void region_give_zero_locked(struct region *region, const struct run *run,
+			     enum placement placement);
 /* Give back pages without a head.  With PAGE_POISON the lock is released
  * while they are filled. */
-void zone_release_locked(struct zone *zone, const struct run *run,
-			 enum placement placement);
+void region_release_locked(struct region *region, const struct run *run,
+			   enum placement placement);
 
-/* zonelist.c: the order of fallback of each node, by distance. */
+/*
+ * zonelist.c: the zones that a request may use, in turn.
+ *
+ * First each zone on its own, nearest first; then each group of neighbouring
+ * zones over whose borders the run may reach.  In a tight heap, for arrays that
+ * may be anywhere, groups come first.
+ */
+enum zone_stage {
+	STAGE_BEGIN,
+	STAGE_FIT,
+	STAGE_ZONES
+};
+struct zone_iter {
+	enum zone_stage stage; /* all 0 begins */
+	u32 pass, node, zone;
+	u32 group;
+};
+/* The lists of a heap whose zones and nodes are made. */
 void zonelist_init(struct fixheap *heap);
-/* Zones for a request, nearest first, into list[NODES_MAX]; their number. */
-u32 zonelist_fill(const struct fixheap *heap, const struct run_request *req,
-		  u8 *list);
+/* What to look for next, in find; false: that was all. */
+bool zonelist_next(const struct fixheap *heap, const struct run_request *req,
+		   struct zone_iter *iter, struct contig_request *find);
+/* Pages that this request leaves free in the bounds. */
+u64 zonelist_reserve(const struct fixheap *heap, const struct run_request *req,
+		     const struct bounds *in);
+/* Free pages of the zones in the bounds. */
+u64 zonelist_free(const struct fixheap *heap, const struct bounds *in);
 
 #endif

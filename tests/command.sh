@@ -373,8 +373,8 @@ report_nothing()
 manual()
 {
 	local name
-	for name in $(grep -o 'fixheap_[a-z_]*(' \
-		"$tree/include/fixheap/fixheap.h" | tr -d '(' | sort -u); do
+	for name in $(grep -oh 'fixheap_[a-z_]*(' \
+		"$tree"/include/fixheap/*.h | tr -d '(' | sort -u); do
 		grep -q "^\.Fn $name" "$tree/tools/man/fixheap.3" || {
 			echo "$name is not in fixheap.3"
 			return 1

@@ -2,20 +2,24 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # header.sh: every public header compiles alone, as strict C11 and C17 and as
-# C++11 to C++20, with both compilers, without a warning.
+# C++98 to C++20, with both compilers, without a warning.
 set -eu
 number=0 status=0
 total=$(ls include/fixheap/*.h | wc -l)
-echo "1..$((total * 10))"
+echo "1..$((total * 12))"
 for header in include/fixheap/*.h; do
 	include="#include <${header#include/}>"
 	# Twice: the guard works.  The initializers are used, not just defined.
 	source="$include
 $include
+struct fixheap_numa numa = FIXHEAP_NUMA_INIT;"
+	# Of fixheap.h, which includes the other.
+	[ "$header" = include/fixheap/numa.h ] || source+="
 struct fixheap_config config = FIXHEAP_CONFIG_INIT;
 struct fixheap_array_attr attr = FIXHEAP_ARRAY_ATTR_INIT;"
 	for how in 'gcc c c11' 'gcc c c17' 'gcc c gnu11' 'clang c c11' \
-		'clang c c17' 'g++ c++ c++11' 'g++ c++ c++17' 'g++ c++ c++20' \
+		'clang c c17' 'g++ c++ c++98' 'clang++ c++ c++98' \
+		'g++ c++ c++11' 'g++ c++ c++17' 'g++ c++ c++20' \
 		'clang++ c++ c++11' 'clang++ c++ c++17'; do
 		read -r compiler language standard <<<"$how"
 		number=$((number + 1))

@@ -108,6 +108,19 @@ result $r 'it has ten lines'
 	LD_LIBRARY_PATH=$root/lib ./readme) && r=0 || r=$?
 result $r 'the program in README'
 
+# Those in fixheap(3), too.
+awk -v name="$work/empty/example" '/^\.Sh/ { on = /EXAMPLES/ }
+	on && /^\.Bd/ { nr++; file = name nr ".c"; next }
+	/^\.Ed/ { file = "" }
+	on && file { gsub(/\\e/, "\\"); print >file }' tools/man/fixheap.3
+for example in example1 example2; do
+	(cd "$work/empty" &&
+		gcc -std=c11 -pedantic -Wall -Wextra -Werror $example.c $flags \
+			-o $example &&
+		LD_LIBRARY_PATH=$root/lib ./$example) && r=0 || r=$?
+	result $r "$example of fixheap(3)"
+done
+
 "$root/bin/fixheap" --version && r=0 || r=$?
 result $r 'the command starts'
 "$root/bin/fixheap" run --heap 64M -- /bin/echo 'on a heap' && r=0 || r=$?

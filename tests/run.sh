@@ -6,7 +6,8 @@
 # A line of LIST is a name and a shell command, run in the root of the tree.
 # A step passes with status 0, is skipped with 77 (its last line says why), and
 # fails otherwise.  One whose output is TAP counts as the tests that it lists;
-# any other counts as one.
+# any other counts as one.  REQUIRE: names of steps (patterns of the shell) that
+# fail where they would be skipped.
 #
 # Steps find in their environment: O, where make builds; B, a folder below it
 # for builds of their own; MAKE; JOBS, how many processes to start at a time.
@@ -21,6 +22,7 @@ B=$O/tests/build
 MAKE=${MAKE:-make}
 JOBS=${JOBS:-$(nproc)}
 LIMIT=${LIMIT:-1800}
+read -ra required <<<"${REQUIRE-}"
 export O B MAKE JOBS
 # Variables given to make reach the makes of the steps; its job server, not.
 case ${MAKEFLAGS-} in
@@ -43,6 +45,18 @@ ticker()
 	done
 }
 
+# is_required NAME: whether it may not be skipped.
+is_required()
+{
+	local pattern
+
+	for pattern in "${required[@]}"; do
+		# shellcheck disable=SC2053
+		[[ $1 != $pattern ]] || return 0
+	done
+	return 1
+}
+
 # count NAME STATUS: add to the totals, and say how it went.
 count()
 {
@@ -53,7 +67,9 @@ count()
 		/^ok [0-9]/ { pass++ }
 		/^not ok/ { fail++ }
 		END { print pass + 0, fail + 0, skip + 0 }' "$log/$1")
-	if [ "$2" = 77 ]; then
+	if [ "$2" = 77 ] && is_required "$1"; then
+		fail=$((fail + 1))
+	elif [ "$2" = 77 ]; then
 		skip=$((skip + 1))
 	elif [ "$2" != 0 ] && [ "$fail" = 0 ]; then
 		fail=1
@@ -67,7 +83,10 @@ count()
 	text="$pass passed"
 	[ "$fail" = 0 ] || text="$text, $fail FAILED"
 	[ "$skip" = 0 ] || text="$text, $skip skipped"
-	[ "$2" != 77 ] || text="skipped: $(tail -n 1 "$log/$1")"
+	if [ "$2" = 77 ]; then
+		text="skipped: $(tail -n 1 "$log/$1")"
+		! is_required "$1" || text="$text; FAILED: it is required"
+	fi
 	printf '%5d s  %s\n' $((SECONDS - start)) "$text"
 	[ "$fail" = 0 ] || show_failure "$1" "$2"
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * topology.h: what host.c asks of numa.c.  Without CONFIG_NUMA, or on a
- * kernel without NUMA, the machine has one node; host.c describes it then.
+ * topology.h: what host.c asks of numa.c.  Without numa.c, or on a kernel
+ * without NUMA, the machine has one node; host.c describes it then.
  *
  * The file is not called numa.h, so that it cannot be taken for libnuma's.
  */
@@ -12,20 +12,12 @@
 
 #include "host.h"
 
-#ifdef CONFIG_NUMA
 /*
  * numa_topology - fill in all of topo but nr_cpus, which is given
  *
- * Return: 0; -ENODEV when the kernel does not do NUMA; topo may be written
- * then all the same.
+ * Return: 0; -ENODEV when the kernel or the library does not do NUMA; topo may
+ * be written then all the same.
  */
 int numa_topology(struct topology *topo);
-#else
-static inline int numa_topology(struct topology *topo)
-{
-	(void)topo;
-	return -ENODEV;
-}
-#endif
 
 #endif

@@ -19,9 +19,9 @@
  * while no other thread is inside the host.  Cost: no limit.
  *
  * What it is not: part of the library, and no model of the time that anything
- * takes.  Memory does not lie on nodes.
+ * takes.  On which node memory lies is placement.c's.
  */
-#include "host_sim.h"
+#include "sim.h"
 
 #include <errno.h>
 #include <linux/membarrier.h>
@@ -35,6 +35,7 @@
 #include <unistd.h>
 
 #include "machine.h"
+#include "placement.h"
 
 #define OUTPUT_BYTES 65536
 #define RANGES_MAX 4096
@@ -60,6 +61,7 @@ static struct {
 	u32 epoch;			 /* resets so far */
 	u64 calls[HOST_SIM_NR_CALLS];	 /* (A) */
 	long fail_in[HOST_SIM_NR_CALLS]; /* (A) 1: the next one */
+	int error[HOST_SIM_NR_CALLS];	 /* (A) 0: that of errors[] */
 	long fail_any_in;		 /* (A) */
 	u64 failed;			 /* (A) */
 	u64 cleared;			 /* (A) bytes */
@@ -96,12 +98,20 @@ static void add_u64(u64 *count, u64 n)
 	__atomic_fetch_add(count, n, __ATOMIC_RELAXED);
 }
 
-/* Misuse of the host: nothing that a test could go on from. */
-static void __attribute__((noreturn)) misuse(const char *what)
+void sim_misuse(const char *what)
 {
 	fprintf(stderr, "host_sim: %s\n", what);
 	abort();
 }
+
+/* How a function fails unless a test says otherwise; 0: it cannot. */
+static const int errors[HOST_SIM_NR_CALLS] = {
+	[HOST_SIM_TOPOLOGY] = -ENOMEM,	    [HOST_SIM_RESERVE] = -ENOMEM,
+	[HOST_SIM_MAP] = -ENOMEM,	    [HOST_SIM_MEMBARRIER] = -ENOSYS,
+	[HOST_SIM_BIND] = -ENOMEM,	    [HOST_SIM_DISCARD] = -EINVAL,
+	[HOST_SIM_NODES_OF] = -ENOMEM,	    [HOST_SIM_POLICY_OF] = -ENOSYS,
+	[HOST_SIM_ALLOWED_NODES] = -ENOSYS, [HOST_SIM_RUN_THREADS] = -EAGAIN,
+};
 
 /* Whether this call is the one that a countdown waits for. */
 static bool due(long *left)
@@ -110,43 +120,57 @@ static bool due(long *left)
 	       __atomic_fetch_sub(left, 1, __ATOMIC_RELAXED) == 1;
 }
 
-/* A call came; true: it has to fail. */
-static bool enter(enum host_sim_call call)
+int sim_enter(enum host_sim_call call)
 {
 	bool fails;
+	int err;
 
 	add_u64(&machine.calls[call], 1);
 	if (machine.hook && call != HOST_SIM_THIS_CPU)
 		machine.hook(machine.hook_data, call);
-	if (call != HOST_SIM_TOPOLOGY && call != HOST_SIM_RESERVE &&
-	    call != HOST_SIM_MAP && call != HOST_SIM_MEMBARRIER)
-		return false;
+	if (!errors[call])
+		return 0;
 	/* Both count down, whichever strikes. */
 	fails = due(&machine.fail_in[call]);
 	fails |= due(&machine.fail_any_in);
-	if (fails)
-		add_u64(&machine.failed, 1);
-	return fails;
+	if (!fails)
+		return 0;
+	add_u64(&machine.failed, 1);
+	err = __atomic_load_n(&machine.error[call], __ATOMIC_RELAXED);
+	return err ? err : errors[call];
+}
+
+const struct topology *sim_topology(void)
+{
+	return &machine.topo;
+}
+
+u32 sim_cpu(void)
+{
+	u32 cpu = self.cpu == HOST_SIM_ROVING ? self.roving : self.cpu;
+
+	return self.epoch == machine.epoch ? cpu % machine.topo.nr_cpus : 0;
 }
 
 /* --- what mm/ calls ---------------------------------------------------- */
 
 int host_topology(struct topology *topo)
 {
-	if (enter(HOST_SIM_TOPOLOGY))
-		return -ENOMEM;
+	int err = sim_enter(HOST_SIM_TOPOLOGY);
+
+	if (err)
+		return err;
 	*topo = machine.topo;
 	return 0;
 }
 
 u32 host_this_cpu(void)
 {
-	enter(HOST_SIM_THIS_CPU);
-	if (self.epoch != machine.epoch)
-		return 0;
-	if (self.cpu == HOST_SIM_ROVING)
-		return self.roving++ % machine.topo.nr_cpus;
-	return self.cpu % machine.topo.nr_cpus;
+	u32 cpu = sim_cpu();
+
+	sim_enter(HOST_SIM_THIS_CPU);
+	self.roving++;
+	return cpu;
 }
 
 static void hold(char *start, size_t bytes, enum host_sim_call from)
@@ -157,7 +181,7 @@ static void hold(char *start, size_t bytes, enum host_sim_call from)
 	while (range < held.range + RANGES_MAX && range->start)
 		range++;
 	if (range == held.range + RANGES_MAX)
-		misuse("too many ranges held; give some back");
+		sim_misuse("too many ranges held; give some back");
 	*range = (struct range){ start, bytes, from, machine.epoch };
 	pthread_mutex_unlock(&held.lock);
 }
@@ -171,9 +195,9 @@ static void let_go(char *start, size_t bytes, enum host_sim_call from)
 	       (range->start != start || range->from != from))
 		range++;
 	if (range == held.range + RANGES_MAX)
-		misuse("a range is given back that was not handed out");
+		sim_misuse("a range is given back that was not handed out");
 	if (range->bytes != bytes)
-		misuse("a range is given back with another length");
+		sim_misuse("a range is given back with another length");
 	range->start = NULL;
 	pthread_mutex_unlock(&held.lock);
 }
@@ -211,15 +235,18 @@ static void give_back(void *start, size_t bytes, enum host_sim_call from)
 	int saved = errno;
 
 	let_go(start, bytes, from);
+	placement_forget(start, bytes);
 	if (munmap(start, bytes))
-		misuse("munmap failed");
+		sim_misuse("munmap failed");
 	errno = saved;
 }
 
 void *host_reserve(size_t bytes)
 {
-	if (enter(HOST_SIM_RESERVE)) {
-		errno = ENOMEM;
+	int err = sim_enter(HOST_SIM_RESERVE);
+
+	if (err) {
+		errno = -err;
 		return NULL;
 	}
 	return take(bytes, (size_t)sysconf(_SC_PAGESIZE), HOST_SIM_RESERVE);
@@ -227,7 +254,7 @@ void *host_reserve(size_t bytes)
 
 void host_release(void *start, size_t bytes)
 {
-	enter(HOST_SIM_RELEASE);
+	sim_enter(HOST_SIM_RELEASE);
 	give_back(start, bytes, HOST_SIM_RESERVE);
 }
 
@@ -235,10 +262,11 @@ void *host_map(size_t bytes, bool hugepages)
 {
 	/* always at a pageblock, so that tests know where blocks begin */
 	size_t align = PAGE_BYTES << BLOCK_SHIFT;
+	int err = sim_enter(HOST_SIM_MAP);
 
 	(void)hugepages;
-	if (enter(HOST_SIM_MAP)) {
-		errno = ENOMEM;
+	if (err) {
+		errno = -err;
 		return NULL;
 	}
 	return take(bytes, align, HOST_SIM_MAP);
@@ -246,15 +274,16 @@ void *host_map(size_t bytes, bool hugepages)
 
 void host_unmap(void *start, size_t bytes)
 {
-	enter(HOST_SIM_UNMAP);
+	sim_enter(HOST_SIM_UNMAP);
 	give_back(start, bytes, HOST_SIM_MAP);
 }
 
 void host_clear(void *start, size_t bytes)
 {
-	enter(HOST_SIM_CLEAR);
+	sim_enter(HOST_SIM_CLEAR);
 	add_u64(&machine.cleared, bytes);
 	memset(start, 0, bytes);
+	placement_touched(start, bytes);
 }
 
 /* splitmix64: any seed will do, 0 too. */
@@ -263,7 +292,7 @@ u64 host_random(void)
 	const u64 step = 0x9e3779b97f4a7c15ull;
 	u64 x;
 
-	enter(HOST_SIM_RANDOM);
+	sim_enter(HOST_SIM_RANDOM);
 	x = __atomic_add_fetch(&machine.random, step, __ATOMIC_RELAXED);
 	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
 	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
@@ -279,10 +308,10 @@ static int membarrier(int command)
 int host_membarrier(void)
 {
 	int saved = errno;
-	int err;
+	int err = sim_enter(HOST_SIM_MEMBARRIER);
 
-	if (enter(HOST_SIM_MEMBARRIER))
-		return -ENOSYS;
+	if (err)
+		return err;
 	err = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
 	if (!err)
 		err = membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
@@ -292,7 +321,7 @@ int host_membarrier(void)
 
 void host_yield(void)
 {
-	enter(HOST_SIM_YIELD);
+	sim_enter(HOST_SIM_YIELD);
 	sched_yield();
 }
 
@@ -300,7 +329,7 @@ void host_print(const char *text, size_t bytes)
 {
 	size_t room;
 
-	enter(HOST_SIM_PRINT);
+	sim_enter(HOST_SIM_PRINT);
 	pthread_mutex_lock(&output.lock);
 	room = OUTPUT_BYTES - output.used;
 	if (bytes > room)
@@ -314,20 +343,20 @@ void host_print(const char *text, size_t bytes)
 /* One module, "sim", that begins at 0. */
 void host_symbol(const void *address, char *text, size_t bytes)
 {
-	enter(HOST_SIM_SYMBOL);
+	sim_enter(HOST_SIM_SYMBOL);
 	snprintf(text, bytes, "sim+%p", address);
 }
 
 void host_abort(void)
 {
-	enter(HOST_SIM_ABORT);
+	sim_enter(HOST_SIM_ABORT);
 	if (self.catching) {
 		self.catching = false;
 		siglongjmp(self.frame, 1);
 	}
 	/* Nobody expected it, so nobody will look at the output. */
 	fprintf(stderr, "%s", output.text);
-	misuse("host_abort was called and no test waits for it");
+	sim_misuse("host_abort was called and no test waits for it");
 }
 
 /* --- what tests call --------------------------------------------------- */
@@ -340,6 +369,8 @@ void host_sim_reset(void)
 	machine.topo = (struct topology)DEFAULT_TOPOLOGY;
 	machine.epoch = epoch;
 	machine.random = DEFAULT_SEED;
+	placement_reset();
+	threads_reset();
 	host_sim_clear_output();
 }
 
@@ -396,6 +427,12 @@ u64 host_sim_held(void)
 
 void host_sim_fail(enum host_sim_call call, long n)
 {
+	host_sim_fail_with(call, n, 0);
+}
+
+void host_sim_fail_with(enum host_sim_call call, long n, int err)
+{
+	__atomic_store_n(&machine.error[call], err, __ATOMIC_RELAXED);
 	__atomic_store_n(&machine.fail_in[call], n, __ATOMIC_RELAXED);
 }
 
@@ -426,35 +463,6 @@ void host_sim_clear_output(void)
 	output.used = 0;
 	output.text[0] = 0;
 	pthread_mutex_unlock(&output.lock);
-}
-
-u64 host_sim_resident(const void *start, size_t bytes)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	uintptr_t at = round_down((uintptr_t)start, page);
-	uintptr_t end = round_up((uintptr_t)start + bytes, page);
-	unsigned char in_core[65536];
-	u64 pages = 0;
-	size_t i;
-
-	while (at < end) {
-		size_t nr = min_u64((end - at) / page, sizeof(in_core));
-
-		if (mincore((void *)at, nr * page, in_core))
-			misuse("host_sim_resident of what is not mapped");
-		for (i = 0; i < nr; i++)
-			pages += in_core[i] & 1;
-		at += nr * page;
-	}
-	return pages * page;
-}
-
-bool host_sim_room(u64 bytes)
-{
-	void *start = mmap(NULL, bytes, PROT_NONE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return start != MAP_FAILED && !munmap(start, bytes);
 }
 
 bool host_sim_aborts(void (*fn)(void *data), void *data)

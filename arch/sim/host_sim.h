@@ -27,11 +27,20 @@ enum host_sim_call {
 	HOST_SIM_PRINT,
 	HOST_SIM_SYMBOL,
 	HOST_SIM_ABORT,
+	HOST_SIM_BIND,		/* can fail: -ENOMEM */
+	HOST_SIM_DISCARD,	/* can fail: -EINVAL */
+	HOST_SIM_NODES_OF,	/* can fail: -ENOMEM */
+	HOST_SIM_POLICY_OF,	/* can fail: -ENOSYS */
+	HOST_SIM_ALLOWED_NODES, /* can fail: -ENOSYS */
+	HOST_SIM_MAPPING_PAGE,
+	HOST_SIM_NODE_FREE,
+	HOST_SIM_RUN_THREADS, /* can fail: -EAGAIN */
 	HOST_SIM_NR_CALLS
 };
 
 /* A machine with one node, one CPU and 1 GiB; no counts, no failures due, no
- * output, no hook.  Memory still held is forgotten, not taken away. */
+ * output, no hook, no policies, nothing known of where pages are.  Memory still
+ * held is forgotten, not taken away. */
 void host_sim_reset(void);
 
 /* Use this machine.  0, or -EINVAL when it is not one; then nothing changes. */
@@ -77,6 +86,8 @@ u64 host_sim_held(void);
 
 /* The n-th next call of this function fails, once; 0: none. */
 void host_sim_fail(enum host_sim_call call, long n);
+/* The same with another error; a failed host_map puts it into errno. */
+void host_sim_fail_with(enum host_sim_call call, long n, int err);
 /* The same for the n-th next call of any function that can fail. */
 void host_sim_fail_any(long n);
 /* Failures made since the reset; to end a loop over n. */
@@ -109,6 +120,55 @@ u64 host_sim_resident(const void *start, size_t bytes);
  * skips itself when they are not.
  */
 bool host_sim_room(u64 bytes);
+
+/*
+ * Which node a page is on: see arch/sim/settle.c.  A page that is in memory
+ * is put on a node when somebody asks, or when its policy is about to change;
+ * a LOCAL page then counts as touched by the thread that asks.  So a test
+ * that wants its own threads to be the first to touch calls host_sim_settle
+ * in each.  host_clear does so itself.
+ *
+ * Memory that a test maps and unmaps itself is known until the reset: two
+ * mappings at one address between two resets are one for the simulation.
+ */
+
+/* Put what is in memory of these bytes on nodes now, as this thread's. */
+void host_sim_settle(const void *start, size_t bytes);
+/* Bytes of the range, in whole pages, that are on this node; settles it. */
+u64 host_sim_on_node(const void *start, size_t bytes, u32 node);
+/* Move what is in memory of these bytes to a node, as the kernel might do
+ * behind the library's back; its policy stays. */
+void host_sim_move(const void *start, size_t bytes, u32 node);
+
+/*
+ * Bytes free on a node from now on; pages placed there take from them, pages
+ * discarded give back.  Before that is said a node with memory has 2^60: the
+ * sizes in a topology are no limits.
+ */
+void host_sim_set_node_free(u32 node, u64 bytes);
+/* Bytes bound to nodes that were full, since the reset: the kernel would have
+ * killed the process. */
+u64 host_sim_killed(void);
+/*
+ * Nodes of the cpuset; at first all.  Pages on other nodes move at once, masks
+ * are rewritten as the kernel does it.  One of them must have memory.
+ */
+void host_sim_set_allowed(const struct nodemask *nodes);
+/* Every call about placement fails like this from now on, such as -ENOSYS for
+ * a kernel without nodes; 0: no longer.  host_sim_failed does not count it. */
+void host_sim_refuse_placement(int err);
+/* The page that memory is mapped with from now on; 0: the system's. */
+void host_sim_set_mapping_page(size_t bytes);
+
+/* Calls that change mappings since the reset: host_bind and host_discard.
+ * A pinned heap makes none. */
+u64 host_sim_mapping_calls(void);
+/* Ranges with a policy now, neighbours that agree counted once: each is at
+ * least one mapping of the kernel's. */
+u64 host_sim_policies(void);
+
+/* At most so many threads of each host_run_threads can be started. */
+void host_sim_set_threads(u32 nr);
 
 /* Whether fn(data) ended in host_abort.  Without it, host_abort aborts. */
 bool host_sim_aborts(void (*fn)(void *data), void *data);

@@ -25,6 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <fixheap/numa.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -42,32 +44,62 @@ enum fixheap_mode {
 	FIXHEAP_SIMPLE	 /* regions from the system: -ENOTSUP */
 };
 
-/* Where an array's pages go. */
+/*
+ * Where an array's pages go: to which zones.  The nodes given are those of the
+ * attribute's mask; by distance means from the node of the CPU that the caller
+ * runs on.  What is strict fails with ENOMEM rather than going elsewhere; where
+ * no zone has the pages for a strict array, other free pages of the heap are
+ * bound anew for it until it is freed, if the heap is bound and the nodes have
+ * the memory (not on a pinned heap, and not for page runs).  With one node
+ * given, _INTERLEAVE and _BLOCKED are _BIND.
+ */
 enum fixheap_policy {
-	FIXHEAP_POLICY_DEFAULT,	   /* the heap's: as _LOCAL */
-	FIXHEAP_POLICY_LOCAL,	   /* the caller's node, then by distance */
-	FIXHEAP_POLICY_BIND,	   /* only the nodes given, else ENOMEM */
-	FIXHEAP_POLICY_PREFERRED,  /* the nodes given, then by distance */
-	FIXHEAP_POLICY_INTERLEAVE, /* one-zone heaps only, else ENOTSUP */
-	FIXHEAP_POLICY_BLOCKED	   /* one-zone heaps only, else ENOTSUP */
+	/* the heap's; if that says none: as _LOCAL as long as no more than half
+	 * of the heap was ever in use, then wherever it fits best (but on nodes
+	 * without CPUs last) */
+	FIXHEAP_POLICY_DEFAULT,
+	FIXHEAP_POLICY_LOCAL,	  /* the caller's node, then by distance */
+	FIXHEAP_POLICY_BIND,	  /* strictly on the nodes given */
+	FIXHEAP_POLICY_PREFERRED, /* the nodes given, then by distance */
+	/* strictly stripe by stripe, in turn over the nodes given (none: all of
+	 * the heap): in the striped zone, if that is over just these nodes and
+	 * there are no weights; else in stripes of 2 MiB, or longer ones so
+	 * that there are no more than 1,024, bound anew */
+	FIXHEAP_POLICY_INTERLEAVE,
+	/* the i-th of equal parts strictly on the i-th of the nodes given, by
+	 * number (none: all of the heap) */
+	FIXHEAP_POLICY_BLOCKED
 };
 
 /* fixheap_config.flags */
-#define FIXHEAP_PINNED 0x1u    /* no call may change the memory's mapping */
+/* registered or locked memory: no call changes its mapping, binds it or drops
+ * its pages */
+#define FIXHEAP_PINNED 0x1u
 #define FIXHEAP_ZEROED 0x2u    /* the memory given reads as zero */
 #define FIXHEAP_HUGEPAGES 0x4u /* base NULL: ask for transparent huge pages */
+/* a smaller heap rather than none: nodes of numa->nodes that cannot be used are
+ * left out; with FIXHEAP_BINDING_STRICT zones get no larger than what their
+ * node has free (fixheap_stats: heap_bytes) */
+#define FIXHEAP_SHRINK 0x8u
 
 /* fixheap_array_attr.flags */
 #define FIXHEAP_ZERO 0x1u /* the pages read as zero when handed out */
+/* arrays with policy _LOCAL, or _DEFAULT that means no nodes, on heaps that are
+ * not pinned: the contents are dropped and the pages not bound, so that who
+ * touches one next decides its node */
+#define FIXHEAP_FRESH 0x2u
 
 /* The machine as plain data, for callers that know better than libnuma. */
 struct fixheap_topology {
-	size_t size;		    /* sizeof(struct fixheap_topology) */
-	unsigned nr_nodes;	    /* 1 to 64 */
-	unsigned nr_cpus;	    /* 1 to 4096 */
-	const unsigned *cpu_node;   /* [nr_cpus]: node of each CPU */
-	const uint64_t *node_bytes; /* [nr_nodes]: share of each; NULL: equal */
-	const unsigned char *distance; /* [nr_nodes][nr_nodes], 10 to 255 */
+	size_t size;		  /* sizeof(struct fixheap_topology) */
+	unsigned nr_nodes;	  /* 1 to 64 */
+	unsigned nr_cpus;	  /* 1 to 4096 */
+	const unsigned *cpu_node; /* [nr_cpus]: node of each CPU */
+	/* [nr_nodes]: share of the heap of each, of their sum, which is not 0;
+	 * 0: no memory; NULL: equal */
+	const uint64_t *node_bytes;
+	/* [nr_nodes][nr_nodes], 10 to 255; NULL: 10 to itself, else 20 */
+	const unsigned char *distance;
 };
 
 struct fixheap_comm; /* FIXHEAP_DYNAMIC; not used yet */
@@ -103,24 +135,36 @@ struct fixheap_config {
 	const struct fixheap_comm *comm;	 /* must be NULL in 0.1 */
 	fixheap_fault_fn fault; /* NULL: write the message to stderr, abort */
 	void *fault_data;	/* first argument of fault */
+	const struct fixheap_numa *numa; /* NULL: the defaults */
+	/* what FIXHEAP_POLICY_DEFAULT means, for arrays: _DEFAULT, _LOCAL,
+	 * _INTERLEAVE or _BLOCKED */
+	enum fixheap_policy policy;
 };
-#define FIXHEAP_CONFIG_INIT                                               \
-	{                                                                 \
-		sizeof(struct fixheap_config), FIXHEAP_FIXED, NULL, 0, 0, \
-			NULL, NULL, NULL, NULL                            \
+#define FIXHEAP_CONFIG_INIT                                                  \
+	{                                                                    \
+		sizeof(struct fixheap_config), FIXHEAP_FIXED, NULL, 0, 0,    \
+			NULL, NULL, NULL, NULL, NULL, FIXHEAP_POLICY_DEFAULT \
 	}
 
 struct fixheap_array_attr {
 	size_t size; /* sizeof(struct fixheap_array_attr) */
 	enum fixheap_policy policy;
-	uint64_t nodes;	  /* bit n: node n; for _BIND and _PREFERRED */
+	/* bit n: node n; for all policies but _DEFAULT and _LOCAL.  _BIND and
+	 * _PREFERRED pass over nodes that the heap does not have, but there
+	 * must be one that it has */
+	uint64_t nodes;
 	size_t alignment; /* bytes, a power of two; 0: the page size */
-	unsigned flags;	  /* FIXHEAP_ZERO */
+	unsigned flags;	  /* FIXHEAP_ZERO, FIXHEAP_FRESH */
+	/* NULL: nodes counts; else it does not, and this does */
+	const struct fixheap_nodemask *nodemask;
+	/* _INTERLEAVE: stripes in a row for each node, by number, as many as
+	 * there are nodes; 0: none, but not for all; NULL: 1 each */
+	const unsigned char *weights;
 };
 #define FIXHEAP_ARRAY_ATTR_INIT                                               \
 	{                                                                     \
 		sizeof(struct fixheap_array_attr), FIXHEAP_POLICY_DEFAULT, 0, \
-			0, 0                                                  \
+			0, 0, NULL, NULL                                      \
 	}
 
 /*
@@ -128,14 +172,30 @@ struct fixheap_array_attr {
  *
  * The part of a page at either end of the memory is left unused.  The
  * metadata is kept outside of the heap's memory, in address space that takes
- * memory only where it is used.
- * Context: any thread.  Cost: O(1) in the length.
+ * memory only where it is used.  What config points to is not needed later,
+ * but for the memory and fault_data.
+ * Context: any thread.  numa->progress is called without locks.
+ * Cost: under 1 ms, O(1) in the length, on a machine with one node.  With
+ * several, 0.1 ms for each node, two calls into the kernel for each zone and
+ * each stripe (16,384 at most), and a look at 1,024 pages; where memory is
+ * pinned or was touched already, 0.4 us more for each 2 MiB.
  * Return: 0 and *heap; -EINVAL: the memory is smaller than a page, wraps,
  * overlaps another heap of this process or is larger than this build allows
- * (16 TiB by default), an unknown flag, mode or config size, a bad topology;
+ * (16 TiB by default), an unknown flag, mode, binding or size of config, numa
+ * or topology, a policy that it may not have, a bad topology, a part of numa
+ * out of its range;
  * -ENOTSUP: a mode that is not there yet, or a jemalloc whose size classes are
  * not those that this library was written for; -ENOMEM: no room for metadata,
- * or for the heap when base is NULL.  Nothing is changed on error.
+ * for the heap when base is NULL, or for the kernel's books of bound memory;
+ * -ENODEV: a node of numa->nodes does not exist or has no memory, one of
+ * numa->stripe_nodes is not used, or no node is left;
+ * -EACCES: a node of numa->nodes is outside of the process's cpuset, or the
+ * kernel did not bind the memory as told;
+ * -ENOSPC: FIXHEAP_BINDING_STRICT, and a node has less free memory than its
+ * zone, or with FIXHEAP_SHRINK no node has any; -ECANCELED: numa->progress
+ * said so; -ENOSYS: FIXHEAP_BINDING_STRICT or _PREFERRED on a system that
+ * neither binds memory nor tells where it is, or a library without NUMA.
+ * On error nothing is changed, but that memory may have no binding any more.
  */
 int fixheap_create(const struct fixheap_config *config, struct fixheap **heap);
 
@@ -143,7 +203,8 @@ int fixheap_create(const struct fixheap_config *config, struct fixheap **heap);
  * fixheap_destroy - end a heap; NULL is allowed
  *
  * Everything still allocated is gone with it.  The caller's memory is left
- * as it is; memory that fixheap_create mapped is unmapped.
+ * as it is, but not bound to nodes any more; memory that fixheap_create mapped
+ * is unmapped.
  * Context: no other thread may be inside a call on this heap, or make one
  * later; threads that used it before may live on.
  */
@@ -153,7 +214,9 @@ void fixheap_destroy(struct fixheap *heap);
  * Objects of any size, with the C library's rules.  Safe from every thread.
  * Objects up to 14,336 bytes come from the thread's cache; above that each
  * is a page run of its own, exact to the page.  Size 0 gives a pointer of
- * its own that can be freed.
+ * its own that can be freed.  They come from the node of the CPU that the
+ * thread runs on, or that fixheap_bind_thread said, then from others by
+ * distance; one that another thread frees goes back to its node.
  * Errors: ENOMEM: no run of pages serves, or count * bytes overflows;
  * EINVAL: the alignment is not a power of two.
  * Cost: a few nanoseconds from the cache, else O(log of the heap's size).
@@ -171,19 +234,38 @@ size_t fixheap_usable_size(struct fixheap *heap, const void *ptr);
 bool fixheap_owns(const struct fixheap *heap, const void *ptr);
 
 /*
- * Arrays: contiguous, exact to the page, from the low end of the heap.
- * attr NULL means the heap's defaults.  Size 0 takes one page.
+ * Arrays: contiguous, exact to the page, from the low end of the heap or of
+ * their node's part.  attr NULL means the heap's defaults.  Size 0 takes one
+ * page.  Safe from every thread, but an array belongs to one at a time.
+ *
  * fixheap_array_resize grows or shrinks in place: -ENOMEM when the pages
- * behind the array are taken, and then nothing is changed; a shrink always
- * succeeds and gives the tail back at once.  fixheap_array_realloc moves
- * (and copies) only when it cannot grow in place; NULL leaves the array as it
- * was; array NULL allocates.  Growing clears new pages only where the array
- * was made with FIXHEAP_ZERO.  An array that moves is placed by the heap's
- * defaults: the policy and the alignment it was made with do not follow it.
- * Errors: ENOMEM, EINVAL (unknown policy, flag or attr size, alignment that
- * is no power of two), ENOTSUP (policy not there yet).
+ * behind the array are taken, or are not where its policy wants them, and then
+ * nothing is changed; a shrink always succeeds and gives the tail back at once.
+ * What was bound anew, made with FIXHEAP_FRESH on a bound heap, or made by
+ * _BLOCKED for several nodes, never grows in place; when it shrinks, what is
+ * left of it stays where it is.
+ * fixheap_array_realloc moves (and copies) only when it cannot grow in place;
+ * NULL leaves the array as it was; array NULL allocates with the heap's
+ * defaults.  An array that moves is placed anew by the policy, nodes, weights
+ * and flags that it was made with, for its new size (_LOCAL as _DEFAULT, where
+ * that is the heap's).  The alignment does not follow it.
+ * Growing clears new pages only where the array was made with FIXHEAP_ZERO.
+ * fixheap_array_free of NULL does nothing.
+ *
+ * Errors: ENOMEM: no run of pages serves; a strict policy: its nodes do not
+ * have them and the heap may not bind others (it is pinned or not bound, or
+ * the nodes have not that memory, or on hugetlb memory the size is no multiple
+ * of its pages); more than 1,024 different sets of nodes and weights in use;
+ * FIXHEAP_FRESH: the kernel did not drop the pages.
+ * EINVAL: unknown policy, flag or attr size; an alignment that is no power of
+ * two; _BIND or _PREFERRED with no node that the heap has; _INTERLEAVE or
+ * _BLOCKED with one that it has not; weights that are all 0; FIXHEAP_FRESH with
+ * a policy that has nodes; an array that is none, see struct fixheap_fault.
+ * ENOTSUP: FIXHEAP_FRESH on a pinned heap; a library without ARRAY.
  * Cost: O(log of the heap's size); no page of the array is touched, but for
- * clearing what is asked for and not known to be zero, and for the copy.
+ * clearing what is asked for and not known to be zero, and for the copy.  To
+ * bind pages anew, and home when they are freed, takes two calls into the
+ * kernel for each part or stripe; FIXHEAP_FRESH as much as one part.
  */
 void *fixheap_array_alloc(struct fixheap *heap, size_t bytes,
 			  const struct fixheap_array_attr *attr);
@@ -198,7 +280,10 @@ void fixheap_array_free(struct fixheap *heap, void *array);
  * allocations.  An array can be freed here too, all of it at once: another
  * start is an "interior pointer", another number of pages a "wrong length".
  * nr_pages 0: EINVAL; to free nothing, or NULL, does nothing.
- * Errors and cost as for arrays.
+ * attr as for arrays, but _DEFAULT (and NULL) is _LOCAL, and pages are never
+ * bound anew: a strict policy is served where zones fit, or ENOMEM, _INTERLEAVE
+ * from a striped zone only; and FIXHEAP_FRESH is ENOTSUP.
+ * Errors and cost as for arrays, else.
  */
 void *fixheap_pages_alloc(struct fixheap *heap, size_t nr_pages,
 			  size_t alignment,
@@ -210,9 +295,11 @@ void fixheap_pages_free(struct fixheap *heap, void *start, size_t nr_pages);
  *
  * Takes back what caches hold first, so that the answer is exact: with no
  * other thread allocating, an array of this size succeeds and one a page
- * larger does not.  0 for a bad attr, with errno EINVAL.
- * Cost: as fixheap_reclaim, then O(log); with an alignment above the page
- * size, O(free runs).
+ * larger does not.  With a strict policy it tries what could be bound anew,
+ * without telling the kernel: for that time others may find no pages.
+ * 0 for a bad attr, with errno EINVAL or ENOTSUP as for arrays.
+ * Context: any thread.  Cost: as fixheap_reclaim, then O(log); with an
+ * alignment above the page size, O(free runs).
  */
 size_t fixheap_largest_free(struct fixheap *heap,
 			    const struct fixheap_array_attr *attr);
@@ -249,6 +336,8 @@ struct fixheap_stats {
 	uint64_t nr_fails;	/* VMSTAT: allocations refused */
 	uint64_t nr_reclaims;	/* VMSTAT: times caches were taken back */
 	uint64_t cleared_bytes; /* VMSTAT: bytes cleared for zeroed memory */
+	uint64_t nr_rehomes;	/* VMSTAT: arrays bound elsewhere, ever */
+	size_t rehomed_bytes;	/* of them: bytes in use now */
 	unsigned nr_zones;
 };
 /* 0, or -EINVAL for an unknown size.  Fields of what is not built are 0. */

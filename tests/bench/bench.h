@@ -12,9 +12,10 @@
 #include <fixheap/fixheap.h>
 
 struct bench_options {
-	bool quick;	  /* fewer seeds and operations */
-	uint64_t seed;	  /* the first seed */
-	const char *only; /* one measure by name; NULL: all */
+	bool quick;	   /* fewer seeds and operations */
+	uint64_t seed;	   /* the first seed */
+	const char *only;  /* one measure by name; NULL: all */
+	unsigned nr_nodes; /* of the heaps for the loads */
 };
 
 enum bench_result {
@@ -23,7 +24,8 @@ enum bench_result {
 	BENCH_ERROR,  /* something went wrong, and has been told */
 };
 
-/* Smallest heap over peak live, a row for each load. */
+/* Smallest heap over peak live, a row for each load; with several nodes: that
+ * of one node, and of so many. */
 enum bench_result bench_overhead(const struct bench_options *options);
 /* Pageblocks whole after random single-page traffic. */
 enum bench_result bench_pages(const struct bench_options *options);
@@ -56,9 +58,11 @@ void *bench_reserve(size_t bytes);
 void bench_release(void *base, size_t bytes);
 
 /*
- * A heap over the first `length` bytes at base; NULL: told.
+ * A heap over the first `length` bytes at base; NULL: told.  nr_nodes 1: of
+ * the machine's nodes; else of so many, with a CPU and an equal part each.
  */
-struct fixheap *bench_heap(void *base, size_t length);
+struct fixheap *bench_heap(void *base, size_t length, unsigned nr_nodes);
+#define BENCH_NODES_MAX 64
 
 /* Whether the library was built with arrays, and with objects. */
 bool bench_has_arrays(void);

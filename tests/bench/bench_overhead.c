@@ -17,112 +17,62 @@
  * seeds of grow-several, mixed and random need 1.29, 1.32 and 1.65, more than
  * the targets of 1.20, 1.30 and 1.60.
  *
+ * With --nodes=N each load is run on a heap of one node and on one of N, and
+ * the second is held against the first: what it may cost that memory has
+ * places.
+ *
  * Arrays are never touched, so they cost address space only; of objects the
- * first byte is written.
+ * first byte is written.  replay.c does that.
  *
  * Not measured here: time.
  */
 #include "bench.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "trace.h"
+#include "replay.h"
 
 #define GRID 400	   /* steps of 1 / GRID of the peak */
 #define COARSE (GRID / 20) /* steps that the search begins with */
 #define LARGEST (3 * GRID) /* where the search gives up */
-
-struct replay {
-	void *base; /* address space for the largest heap */
-	size_t bytes;
-	void **thing; /* [trace->nr_ids]: what is live */
-	const struct trace *trace;
-};
+#define NODES_RATIO 1.03   /* N nodes may cost this much more than one */
 
 struct row {
 	unsigned nr_seeds;
 	double peak, smallest; /* bytes, sums over the seeds */
 	double factor, worst;  /* sum, and largest */
+	double factor_nodes;   /* sum, on the heap of several nodes */
+	double near, roomy;    /* sums: shares of arrays that are near */
 };
 
-/* False when the heap could not serve. */
-static bool replay_op(struct fixheap *heap, const struct trace_op *op,
-		      void **thing)
-{
-	switch (op->kind) {
-	case TRACE_FREE:
-		fixheap_free(heap, thing[op->id]);
-		return true;
-	case TRACE_FREE_ARRAY:
-		fixheap_array_free(heap, thing[op->id]);
-		return true;
-	case TRACE_ARRAY:
-		thing[op->id] = fixheap_array_alloc(heap, op->bytes, NULL);
-		break;
-	default:
-		thing[op->id] = fixheap_malloc(heap, op->bytes);
-		break;
-	}
-	if (!thing[op->id])
-		return false;
-	if (op->kind == TRACE_OBJECT)
-		*(volatile char *)thing[op->id] = 1;
-	return true;
-}
-
-static size_t heap_length(const struct replay *replay, unsigned steps)
+static size_t heap_length(const struct trace *trace, unsigned steps)
 {
 	size_t page = fixheap_page_size();
-	size_t bytes = replay->trace->peak_live / GRID * steps;
+	size_t bytes = trace->peak_live / GRID * steps;
 
 	return (bytes + page - 1) / page * page;
 }
 
-/*
- * Whether the load completes on a heap of so many steps.  BENCH_MISSED: it
- * does not.  The heap must be in order afterwards, either way.
- */
-static enum bench_result completes(const struct replay *replay, unsigned steps)
+static enum bench_result completes(const struct replay *replay, unsigned steps,
+				   unsigned nr_nodes)
 {
 	const struct trace *trace = replay->trace;
-	size_t length = heap_length(replay, steps);
-	struct fixheap *heap = bench_heap(replay->base, length);
-	enum bench_result result = BENCH_OK;
-	size_t i = 0;
 
-	if (!heap)
-		return BENCH_ERROR;
 	bench_progress("%s, seed %llu: heap of %.3f times the peak",
 		       trace->name, (unsigned long long)trace->seed,
 		       (double)steps / GRID);
-	while (i < trace->nr_ops &&
-	       replay_op(heap, &trace->op[i], replay->thing))
-		i++;
-	if (i < trace->nr_ops)
-		result = BENCH_MISSED;
-	if (i < trace->nr_ops && errno != ENOMEM)
-		result = bench_error("%s, operation %zu of seed %llu: %s",
-				     trace->name, i,
-				     (unsigned long long)trace->seed,
-				     strerror(errno));
-	if (fixheap_validate(heap))
-		result = bench_error("%s, seed %llu: the heap is corrupt",
-				     trace->name,
-				     (unsigned long long)trace->seed);
-	fixheap_destroy(heap);
-	return result;
+	return replay_run(replay, heap_length(trace, steps), nr_nodes, NULL);
 }
 
 /* Steps of the smallest heap; 0: an error, told. */
-static unsigned smallest_heap(const struct replay *replay)
+static unsigned smallest_heap(const struct replay *replay, unsigned nr_nodes)
 {
 	unsigned fails = GRID - 1, serves = GRID;
 	enum bench_result result;
 
-	while ((result = completes(replay, serves)) == BENCH_MISSED) {
+	while ((result = completes(replay, serves, nr_nodes)) == BENCH_MISSED) {
 		fails = serves;
 		serves += COARSE;
 		if (serves > LARGEST) {
@@ -135,7 +85,7 @@ static unsigned smallest_heap(const struct replay *replay)
 	while (result != BENCH_ERROR && serves - fails > 1) {
 		unsigned middle = fails + (serves - fails) / 2;
 
-		result = completes(replay, middle);
+		result = completes(replay, middle, nr_nodes);
 		if (result == BENCH_OK)
 			serves = middle;
 		else
@@ -144,47 +94,63 @@ static unsigned smallest_heap(const struct replay *replay)
 	return result == BENCH_ERROR ? 0 : serves;
 }
 
-static bool replay_init(struct replay *replay, const struct trace *trace)
+/* How much of the arrays is near, on the smallest heap and on a large one. */
+static enum bench_result measure_near(const struct replay *replay,
+				      unsigned nr_nodes, unsigned steps,
+				      struct row *row)
 {
-	replay->trace = trace;
-	replay->bytes = heap_length(replay, LARGEST);
-	replay->thing = calloc(trace->nr_ids, sizeof(*replay->thing));
-	replay->base = bench_reserve(replay->bytes);
-	if (replay->thing && replay->base)
-		return true;
-	if (replay->base)
-		bench_release(replay->base, replay->bytes);
-	free(replay->thing);
-	bench_error("no memory to run %s", trace->name);
-	return false;
+	const struct trace *trace = replay->trace;
+	enum bench_result result;
+	double near, roomy;
+
+	result = replay_run(replay, heap_length(trace, steps), nr_nodes, &near);
+	if (result == BENCH_ERROR)
+		return result;
+	result = replay_run(replay, heap_length(trace, LARGEST), nr_nodes,
+			    &roomy);
+	row->near += near;
+	row->roomy += roomy;
+	return result == BENCH_ERROR ? result : BENCH_OK;
+}
+
+static enum bench_result measure_trace(const struct replay *replay,
+				       unsigned nr_nodes, struct row *row)
+{
+	const struct trace *trace = replay->trace;
+	unsigned steps = smallest_heap(replay, 1), steps_nodes = steps;
+	double factor = (double)steps / GRID;
+
+	if (steps && nr_nodes > 1)
+		steps_nodes = smallest_heap(replay, nr_nodes);
+	row->nr_seeds++;
+	row->peak += (double)trace->peak_live;
+	row->smallest += (double)heap_length(trace, steps);
+	row->factor += factor;
+	row->factor_nodes += (double)steps_nodes / GRID;
+	if (factor > row->worst)
+		row->worst = factor;
+	if (!steps || !steps_nodes)
+		return BENCH_ERROR;
+	return nr_nodes > 1 ? measure_near(replay, nr_nodes, steps_nodes, row)
+			    : BENCH_OK;
 }
 
 static enum bench_result measure_seed(const struct trace_spec *spec,
-				      uint64_t seed, struct row *row)
+				      uint64_t seed, unsigned nr_nodes,
+				      struct row *row)
 {
+	enum bench_result result = BENCH_ERROR;
 	struct replay replay;
 	struct trace trace;
-	unsigned steps;
-	double factor;
 
 	if (trace_make(&trace, spec, seed))
 		return bench_error("no memory to write out %s", spec->name);
-	if (!replay_init(&replay, &trace)) {
-		trace_fini(&trace);
-		return BENCH_ERROR;
+	if (replay_init(&replay, &trace, heap_length(&trace, LARGEST))) {
+		result = measure_trace(&replay, nr_nodes, row);
+		replay_fini(&replay);
 	}
-	steps = smallest_heap(&replay);
-	factor = (double)steps / GRID;
-	row->nr_seeds++;
-	row->peak += (double)trace.peak_live;
-	row->smallest += (double)heap_length(&replay, steps);
-	row->factor += factor;
-	if (factor > row->worst)
-		row->worst = factor;
-	bench_release(replay.base, replay.bytes);
-	free(replay.thing);
 	trace_fini(&trace);
-	return steps ? BENCH_OK : BENCH_ERROR;
+	return result;
 }
 
 static enum bench_result print_row(const struct trace_spec *spec,
@@ -206,6 +172,26 @@ static enum bench_result print_row(const struct trace_spec *spec,
 	return result;
 }
 
+static enum bench_result print_nodes(const struct trace_spec *spec,
+				     const struct row *row)
+{
+	double ratio = row->factor_nodes / row->factor;
+	enum bench_result result = BENCH_OK;
+
+	if (spec->target && ratio > NODES_RATIO + 1e-9)
+		result = BENCH_MISSED;
+	printf("%-13s %5u     %6.3f  %6.3f  %6.3f", spec->name, row->nr_seeds,
+	       row->factor / row->nr_seeds, row->factor_nodes / row->nr_seeds,
+	       ratio);
+	printf("  %4.0f %5.0f", 100 * row->near / row->nr_seeds,
+	       100 * row->roomy / row->nr_seeds);
+	if (spec->target)
+		printf("  %6.2f  %s\n", NODES_RATIO, bench_verdict(result));
+	else
+		puts("       -");
+	return result;
+}
+
 static enum bench_result measure(const struct trace_spec *spec,
 				 const struct bench_options *options)
 {
@@ -215,14 +201,36 @@ static enum bench_result measure(const struct trace_spec *spec,
 	struct row row = { 0 };
 
 	for (unsigned i = 0; i < nr_seeds && result == BENCH_OK; i++)
-		result = measure_seed(spec, options->seed + i, &row);
-	return result == BENCH_OK ? print_row(spec, &row) : result;
+		result = measure_seed(spec, options->seed + i,
+				      options->nr_nodes, &row);
+	if (result != BENCH_OK)
+		return result;
+	return options->nr_nodes > 1 ? print_nodes(spec, &row)
+				     : print_row(spec, &row);
 }
 
 static bool wanted(const struct trace_spec *spec,
 		   const struct bench_options *options)
 {
 	return !options->only || !strcmp(options->only, spec->name);
+}
+
+static void print_title(unsigned nr_nodes)
+{
+	puts("Smallest heap in which a load completes / its peak of live "
+	     "bytes: mean over");
+	if (nr_nodes == 1)
+		puts("the seeds, and the worst of them.\n\n"
+		     "load          seeds  peak MiB  heap MiB   factor  worst  "
+		     "target");
+	else
+		printf("the seeds, on a heap of one node and on one of "
+		       "%u.  Of the bytes of arrays, the\npercentage on the "
+		       "caller's node, on that heap and on one of %d times "
+		       "the peak.\n\n"
+		       "load          seeds   one node %2u nodes  ratio  "
+		       "near roomy  target\n",
+		       nr_nodes, LARGEST / GRID, nr_nodes);
 }
 
 enum bench_result bench_overhead(const struct bench_options *options)
@@ -239,10 +247,7 @@ enum bench_result bench_overhead(const struct bench_options *options)
 		     "without CONFIG_ARRAY or CONFIG_JEMALLOC");
 		return BENCH_OK;
 	}
-	puts("Smallest heap in which a load completes / its peak of live "
-	     "bytes: mean over\nthe seeds, and the worst of them.\n\n"
-	     "load          seeds  peak MiB  heap MiB   factor  worst  "
-	     "target");
+	print_title(options->nr_nodes);
 	for (; spec->name; spec++)
 		if (wanted(spec, options))
 			result = bench_worse(result, measure(spec, options));

@@ -140,7 +140,7 @@ static enum bench_result measure(void *base, size_t nr_pages, size_t nr_pairs,
 	pages.page = malloc(nr_pages * sizeof(*pages.page));
 	if (!pages.page)
 		return bench_error("no memory for a table of pages");
-	pages.heap = bench_heap(base, nr_pages * fixheap_page_size());
+	pages.heap = bench_heap(base, nr_pages * fixheap_page_size(), 1);
 	if (!pages.heap) {
 		free(pages.page);
 		return BENCH_ERROR;

@@ -111,7 +111,7 @@ enum bench_result bench_pair(const struct bench_options *options)
 	base = bench_reserve(HEAP_BYTES);
 	if (!base)
 		return BENCH_ERROR;
-	heap = bench_heap(base, HEAP_BYTES);
+	heap = bench_heap(base, HEAP_BYTES, 1);
 	if (heap)
 		result = measure(heap,
 				 options->quick ? NR_TURNS_QUICK : NR_TURNS);

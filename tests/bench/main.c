@@ -29,6 +29,7 @@ static const char usage[] =
 	"Usage: bench [OPTION]...\n"
 	"Print what the allocator reaches: counts and ratios.\n"
 	"\n"
+	"  -n, --nodes=N     each load on a heap of N nodes, too (1 to 64)\n"
 	"  -q, --quick       fewer seeds and operations\n"
 	"  -s, --seed=N      first seed of the loads (default 1)\n"
 	"  -t, --trace=NAME  only this measure; see below\n"
@@ -37,6 +38,7 @@ static const char usage[] =
 	"Measures:\n";
 
 static const struct option long_options[] = {
+	{ "nodes", required_argument, NULL, 'n' },
 	{ "quick", no_argument, NULL, 'q' },
 	{ "seed", required_argument, NULL, 's' },
 	{ "trace", required_argument, NULL, 't' },
@@ -65,13 +67,23 @@ static bool known_measure(const char *name)
 	return !strcmp(name, "pages") || !strcmp(name, "pair");
 }
 
-static bool parse_seed(const char *text, uint64_t *seed)
+static bool parse_number(const char *text, uint64_t *number)
 {
 	char *end;
 
 	errno = 0;
-	*seed = strtoull(text, &end, 0);
+	*number = strtoull(text, &end, 0);
 	return !errno && end != text && !*end && *text != '-';
+}
+
+static bool parse_nodes(const char *text, unsigned *nr_nodes)
+{
+	uint64_t nr;
+
+	if (!parse_number(text, &nr) || !nr || nr > BENCH_NODES_MAX)
+		return false;
+	*nr_nodes = (unsigned)nr;
+	return true;
 }
 
 /* False: say no more, exit with *status. */
@@ -81,11 +93,14 @@ static bool parse(int argc, char **argv, struct bench_options *options,
 	int c;
 
 	*status = 2;
-	while ((c = getopt_long(argc, argv, "qs:t:h", long_options, NULL)) !=
+	while ((c = getopt_long(argc, argv, "n:qs:t:h", long_options, NULL)) !=
 	       -1) {
 		if (c == 'q') {
 			options->quick = true;
-		} else if (c == 's' && parse_seed(optarg, &options->seed)) {
+		} else if (c == 's' && parse_number(optarg, &options->seed)) {
+			continue;
+		} else if (c == 'n' &&
+			   parse_nodes(optarg, &options->nr_nodes)) {
 			continue;
 		} else if (c == 't' && known_measure(optarg)) {
 			options->only = optarg;
@@ -169,12 +184,21 @@ void bench_release(void *base, size_t bytes)
 	munmap(base, bytes);
 }
 
-struct fixheap *bench_heap(void *base, size_t length)
+struct fixheap *bench_heap(void *base, size_t length, unsigned nr_nodes)
 {
 	struct fixheap_config config = FIXHEAP_CONFIG_INIT;
+	unsigned cpu_node[BENCH_NODES_MAX];
+	struct fixheap_topology topology = { .size = sizeof(topology),
+					     .nr_nodes = nr_nodes,
+					     .nr_cpus = nr_nodes,
+					     .cpu_node = cpu_node };
 	struct fixheap *heap;
 	int err;
 
+	for (unsigned i = 0; i < nr_nodes; i++)
+		cpu_node[i] = i;
+	if (nr_nodes > 1)
+		config.topology = &topology;
 	config.base = base;
 	config.length = length;
 	config.flags = FIXHEAP_PINNED;
@@ -191,7 +215,7 @@ struct fixheap *bench_heap(void *base, size_t length)
 static bool probe(bool arrays)
 {
 	void *base = bench_reserve(PROBE_BYTES);
-	struct fixheap *heap = base ? bench_heap(base, PROBE_BYTES) : NULL;
+	struct fixheap *heap = base ? bench_heap(base, PROBE_BYTES, 1) : NULL;
 	bool there = false;
 
 	if (heap && arrays) {
@@ -233,7 +257,7 @@ static void stay_on_this_cpu(void)
 
 int main(int argc, char **argv)
 {
-	struct bench_options options = { .seed = 1 };
+	struct bench_options options = { .seed = 1, .nr_nodes = 1 };
 	enum bench_result result;
 	int status;
 

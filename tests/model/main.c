@@ -5,8 +5,9 @@
  *	model [--seed N] [--ops N] [--rounds N] [--every N]
  *
  * Each round has a seed of its own, from which the size of the heap, the skew
- * of its base and the number of nodes follow too.  A failure prints what was
- * wrong and the command that plays exactly that round.
+ * of its base, the number of nodes and whether it is bound to them follow too.
+ * A failure prints what was wrong and the command that plays exactly that
+ * round.
  */
 #include "model.h"
 
@@ -22,10 +23,11 @@ struct arguments {
 
 static const char *play(uint64_t seed, const struct arguments *args)
 {
-	static const unsigned nodes[] = { 1, 1, 2, 3, 8 };
+	static const unsigned nodes[] = { 1, 4, 2, 3, 8, 64 };
 	struct source source = { .seed = seed * 0x9e3779b97f4a7c15ull | 1 };
 	struct model_options options = {
-		.nr_nodes = nodes[seed % 5],
+		.nr_nodes = nodes[seed % 6],
+		.bound = seed / 6 % 2,
 		.heap_pages = 5000 + seed * 7919 % 16000,
 		.skew = seed * 12289 % (2 << 20),
 		.nr_ops = args->nr_ops,

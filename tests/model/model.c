@@ -13,6 +13,7 @@
  *  - a mistake is reported once and changes nothing;
  *  - fixheap_largest_free, fixheap_walk and the bytes in use must be what the
  *    oracle says;
+ *  - in a bound heap each page in memory is where it shall be (nodes.c);
  *  - fixheap_validate must find nothing.
  *
  * Runs on the simulated host: the number of nodes is free.
@@ -27,21 +28,16 @@
 #include "oracle.h"
 #include "sim/host_sim.h"
 
-/* Equal shares of the pageblocks; runs never cross the border of two. */
-static void fill_nodes(struct model *m, const struct topology *topo)
+/* The heap's zones, as it tells. */
+static int fill_zone(void *data, const struct fixheap_zone *zone)
 {
-	size_t first = (uintptr_t)m->base / m->page_bytes % 512;
-	size_t blocks = (first + m->nr_pages + 511) / 512;
+	struct model *m = data;
+	size_t first = ((char *)zone->start - m->base) / m->page_bytes;
 
-	for (size_t i = 0; i < m->nr_pages; i++) {
-		size_t block = (first + i) / 512;
-		uint32_t node = 0;
-
-		while (block >= blocks * (node + 1) / topo->nr_nodes)
-			node++;
-		m->node[i] = (uint8_t)node;
-		m->nodes |= 1ull << node;
-	}
+	for (size_t i = 0; i < zone->bytes / m->page_bytes; i++)
+		m->node[first + i] = (uint8_t)zone->node;
+	m->nodes |= 1ull << zone->node;
+	return 0;
 }
 
 static void on_fault(void *data, const struct fixheap_fault *fault)
@@ -85,6 +81,8 @@ static void run(struct model *m)
 			break;
 		if (!model_step(m))
 			break;
+		if (i % 16 == 0 && !nodes_check_all(m))
+			break;
 		if (i % m->options->validate_every == 0 && !validate(m))
 			break;
 	}
@@ -101,7 +99,7 @@ const char *model_run(struct source *source,
 	static struct model m;
 	static char error[sizeof(m.error)];
 	struct fixheap_config config = FIXHEAP_CONFIG_INIT;
-	struct topology topo;
+	struct fixheap_numa layout = FIXHEAP_NUMA_INIT;
 	size_t bytes = options->heap_pages * fixheap_page_size();
 	size_t align = 4096 * fixheap_page_size();
 	char *memory, text[32];
@@ -114,7 +112,7 @@ const char *model_run(struct source *source,
 	host_sim_reset();
 	snprintf(text, sizeof(text), "%ux%u", options->nr_nodes,
 		 options->nr_nodes > 2 ? 1 : 2);
-	if (host_sim_describe(text) || host_topology(&topo))
+	if (host_sim_describe(text))
 		return "the simulated host refused";
 	memory = mmap(NULL, bytes + 2 * align, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -123,7 +121,12 @@ const char *model_run(struct source *source,
 	config.base =
 		(char *)(((uintptr_t)memory + align) & -align) + options->skew;
 	config.length = bytes;
-	config.flags = FIXHEAP_ZEROED | FIXHEAP_PINNED;
+	config.flags = FIXHEAP_ZEROED;
+	if (!options->bound) {
+		config.flags |= FIXHEAP_PINNED;
+		layout.binding = FIXHEAP_BINDING_NONE;
+		config.numa = &layout;
+	}
 	config.fault = on_fault;
 	config.fault_data = &m;
 	m.base = (char *)(((uintptr_t)config.base + m.page_bytes - 1) &
@@ -133,10 +136,9 @@ const char *model_run(struct source *source,
 	m.owner = calloc(m.nr_pages, sizeof(m.owner[0]));
 	m.node = calloc(m.nr_pages, 1);
 	m.use = calloc(m.nr_pages, 1);
-	fill_nodes(&m, &topo);
 	if (fixheap_create(&config, &m.heap))
 		model_fail(&m, "fixheap_create", 0, 0);
-	else
+	else if (!fixheap_zones(m.heap, fill_zone, &m))
 		run(&m);
 	fixheap_destroy(m.heap);
 	munmap(memory, bytes + 2 * align);

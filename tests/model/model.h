@@ -16,6 +16,7 @@ struct source {
 
 struct model_options {
 	unsigned nr_nodes; /* 1 or more: zones of the heap */
+	int bound;	   /* its memory is bound to them; all policies */
 	size_t heap_pages;
 	size_t skew;	      /* bytes that the base is off a pageblock */
 	unsigned long nr_ops; /* at most; bytes may end earlier */

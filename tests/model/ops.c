@@ -37,10 +37,26 @@ struct where {
 	size_t align; /* pages */
 };
 
-static struct where pick_attr(struct model *m, struct fixheap_array_attr *attr)
+/* Two nodes, or neighbours; rarely all. */
+static uint64_t pick_nodes(struct model *m, uint32_t nr_nodes)
+{
+	uint32_t a = model_pick(m, nr_nodes), b = model_pick(m, nr_nodes);
+	uint64_t nodes = 1ull << a | 1ull << b;
+
+	if (model_pick(m, 2))
+		return nodes;
+	for (; a < b; a++)
+		nodes |= 1ull << a;
+	return nodes;
+}
+
+static struct where pick_attr(struct model *m, struct fixheap_array_attr *attr,
+			      struct live *live)
 {
 	uint32_t nr_nodes = m->options->nr_nodes;
 	struct where where = { ~0ull, 1 };
+
+	*live = (struct live){ .kind = live->kind };
 
 	*attr = (struct fixheap_array_attr)FIXHEAP_ARRAY_ATTR_INIT;
 	if (!model_pick(m, 3))
@@ -51,8 +67,11 @@ static struct where pick_attr(struct model *m, struct fixheap_array_attr *attr)
 	}
 	if (nr_nodes == 1 || model_pick(m, 3))
 		return where;
-	attr->nodes = 1ull << model_pick(m, nr_nodes) |
-		      1ull << model_pick(m, nr_nodes);
+	attr->nodes = pick_nodes(m, nr_nodes);
+	if (m->options->bound && live->kind == ARRAY) {
+		nodes_pick(m, attr, live);
+		return where;
+	}
 	/* nodes of which the heap has nothing are refused as such */
 	if (attr->nodes & m->nodes)
 		attr->policy = FIXHEAP_POLICY_LOCAL + model_pick(m, 3);
@@ -102,8 +121,11 @@ static bool placed(struct model *m, const void *start, size_t nr,
 		return model_fail(m, "outside of the heap", page, nr);
 	if ((uintptr_t)start / m->page_bytes % where->align)
 		return model_fail(m, "not aligned", page, nr);
-	return where->nodes >> m->node[page] & 1 ||
-	       model_fail(m, "on the wrong node", page, nr);
+	for (size_t i = page; i < page + nr; i++) {
+		if (!(where->nodes >> m->node[i] & 1))
+			return model_fail(m, "on the wrong node", i, nr);
+	}
+	return true;
 }
 
 /* It was refused: rightly? */
@@ -122,9 +144,9 @@ static bool refused(struct model *m, size_t nr, const struct where *where)
 static bool op_alloc(struct model *m, enum kind kind)
 {
 	struct fixheap_array_attr attr;
-	struct live *live = &m->live[m->nr_live];
+	struct live made = { .kind = kind }, *live = &m->live[m->nr_live];
 	size_t nr = pick_pages(m), alignment = 0;
-	struct where where = pick_attr(m, &attr);
+	struct where where = pick_attr(m, &attr, &made);
 	void *start;
 
 	if (m->nr_live == MAX_LIVE)
@@ -147,12 +169,14 @@ static bool op_alloc(struct model *m, enum kind kind)
 		return refused(m, nr, &where);
 	if (!placed(m, start, nr, &where))
 		return false;
-	*live = (struct live){ .kind = kind,
-			       .page = oracle_page(m, start),
-			       .nr = nr,
-			       .zero = attr.flags & FIXHEAP_ZERO };
+	*live = made;
+	live->page = oracle_page(m, start);
+	live->nr = nr;
+	live->nodes = where.nodes;
+	live->zero = attr.flags & FIXHEAP_ZERO;
 	m->nr_live++;
-	return oracle_claim(m, live, m->next_mark++);
+	nodes_made(m, live);
+	return oracle_claim(m, live, m->next_mark++) && nodes_check(m, live);
 }
 
 /* Free all of it, or of page runs a part. */
@@ -228,7 +252,7 @@ static bool op_resize(struct model *m)
 	else if (!oracle_claim(m, &part, mark))
 		return false;
 	live->nr = nr;
-	return oracle_intact(m, live);
+	return oracle_intact(m, live) && nodes_check(m, live);
 }
 
 /* The array has moved to page: its marks with it. */
@@ -255,32 +279,37 @@ static bool move(struct model *m, struct live *live, size_t page, size_t keep)
 
 static bool op_realloc(struct model *m)
 {
-	const struct where anywhere = { ~0ull, 1 };
 	struct live *live = pick_live(m, ARRAY), part;
+	struct where where = { ~0ull, 1 };
 	size_t nr, keep;
 	uint32_t mark;
 	void *moved;
+	bool stays;
 
 	if (!live)
 		return true;
 	nr = pick_pages(m);
+	where.nodes = live->nodes;
 	mark = m->owner[live->page];
 	keep = nr < live->nr ? nr : live->nr;
 	errno = 0;
 	moved = fixheap_array_realloc(m->heap, oracle_at(m, live->page),
 				      nr * m->page_bytes);
 	if (!moved)
-		return refused(m, nr, &anywhere) &&
+		return refused(m, nr, &where) &&
 		       (!oracle_can_grow(m, live, nr) ||
 			model_fail(m, "realloc refused", live->page, nr));
-	if (!placed(m, moved, nr, &anywhere) ||
+	stays = moved == oracle_at(m, live->page);
+	if (!placed(m, moved, nr, &where) ||
 	    !move(m, live, oracle_page(m, moved), keep))
 		return false;
 	part = *live;
 	part.page += keep;
 	part.nr = nr - keep;
 	live->nr = nr;
-	return oracle_claim(m, &part, mark);
+	if (!stays)
+		nodes_made(m, live);
+	return oracle_claim(m, &part, mark) && nodes_check(m, live);
 }
 
 /* ---- objects ------------------------------------------------------------- */
@@ -369,7 +398,8 @@ static bool op_object_realloc(struct model *m)
 static bool op_largest(struct model *m)
 {
 	struct fixheap_array_attr attr;
-	struct where where = pick_attr(m, &attr);
+	struct live like = { .kind = ARRAY };
+	struct where where = pick_attr(m, &attr, &like);
 	size_t have, want;
 
 	have = fixheap_largest_free(m->heap, &attr) / m->page_bytes;

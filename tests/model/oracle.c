@@ -142,18 +142,17 @@ size_t oracle_largest(const struct model *m, uint64_t nodes, size_t align)
 	size_t best = 0, page = 0;
 
 	while (page < m->nr_pages) {
-		uint8_t node = m->node[page];
 		size_t start = page, end = page;
 
 		while (end < m->nr_pages && is_free(m, end) &&
-		       m->node[end] == node)
+		       nodes >> m->node[end] & 1)
 			end++;
 		while (start < end &&
 		       (uintptr_t)oracle_at(m, start) / m->page_bytes % align)
 			start++;
-		if (nodes >> node & 1 && end - start > best)
+		if (end - start > best)
 			best = end - start;
-		page = end > page ? end : page + 1;
+		page = end + 1;
 	}
 	return best;
 }
@@ -161,9 +160,13 @@ size_t oracle_largest(const struct model *m, uint64_t nodes, size_t align)
 bool oracle_can_grow(const struct model *m, const struct live *live,
 		     size_t wanted)
 {
+	if (live->stuck && wanted > live->nr)
+		return false;
 	for (size_t i = live->page + live->nr; i < live->page + wanted; i++) {
 		if (i >= m->nr_pages || !is_free(m, i) ||
-		    m->node[i] != m->node[live->page])
+		    !(live->nodes >> m->node[i] & 1) ||
+		    (live->policy == FIXHEAP_POLICY_BIND &&
+		     !(live->wanted >> m->node[i] & 1)))
 			return false;
 	}
 	return true;

@@ -76,10 +76,10 @@ static inline void end_empty_heap(struct fixheap *heap)
 	fixheap_destroy(heap);
 }
 
-/* Zone of the page that ptr is in. */
-static inline u32 zone_at(struct fixheap *heap, const void *ptr)
+/* Node of the page that ptr is in. */
+static inline u32 node_at(struct fixheap *heap, const void *ptr)
 {
-	return page_zone(page_read(&heap->page[addr_to_pfn(heap, ptr)]));
+	return page_node(page_read(&heap->page[addr_to_pfn(heap, ptr)]));
 }
 
 /* Numbers from a seed, the same on every machine. */

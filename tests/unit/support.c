@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "page_alloc.h"
+#include "runmap.h"
 
 /*
  * What ThreadSanitizer asks a program.  Its deadlock detector ends the program
@@ -46,6 +47,7 @@ static void record(void *data, const struct fixheap_fault *fault)
 
 void heap_make(struct test_heap *t, const struct heap_spec *spec)
 {
+	struct fixheap_numa layout = FIXHEAP_NUMA_INIT;
 	struct fixheap_config config = FIXHEAP_CONFIG_INIT;
 	size_t align = BYTES(8 * BLOCK_PAGES);
 	uintptr_t start;
@@ -67,6 +69,8 @@ void heap_make(struct test_heap *t, const struct heap_spec *spec)
 	need(config.length <= 1ull << CONFIG_HEAP_SHIFT,
 	     "HEAP_SHIFT allows no heap of this size");
 	config.flags = spec->flags;
+	layout.binding = FIXHEAP_BINDING_NONE;
+	config.numa = spec->unbound ? &layout : NULL;
 	config.fault = record;
 	config.fault_data = t;
 	/* What the library keeps for the next heap is there after the first. */
@@ -74,6 +78,7 @@ void heap_make(struct test_heap *t, const struct heap_spec *spec)
 	fixheap_destroy(t->heap);
 	t->held = host_sim_held();
 	assert_int_equal(fixheap_create(&config, &t->heap), 0);
+	t->region = &t->heap->region;
 	t->zone = &t->heap->zone[0];
 	t->base = (char *)round_up(start, PAGE_BYTES);
 }
@@ -127,16 +132,56 @@ void heap_is_empty(struct test_heap *t)
 	assert_int_equal(stats.cached_bytes, 0);
 }
 
+struct run_request run_request_of(enum page_kind kind, u64 nr_pages)
+{
+	return (struct run_request){ .nr_pages = nr_pages,
+				     .align = 1,
+				     .kind = kind,
+				     .placement = PLACE_ARRAY,
+				     .node = NODE_ANY };
+}
+
+void heap_place(struct test_heap *t, enum page_kind kind, u64 pfn, u64 nr)
+{
+	u32 node = zone_of(t->heap, pfn)->node;
+	const struct run run = { pfn, nr };
+
+	region_take_locked(t->region, &run, PLACE_MEDIUM);
+	runmap_set(t->region, &run, page_make(kind, PLACE_MEDIUM, node));
+}
+
+void heap_largest(struct test_heap *t, const struct run_request *like,
+		  u64 nr_pages)
+{
+	struct run_request req = *like;
+	struct run run;
+
+	if (run_largest(t->heap, &req) != nr_pages)
+		fail_msg("largest: %lu pages, not %lu",
+			 (unsigned long)run_largest(t->heap, &req),
+			 (unsigned long)nr_pages);
+	req.nr_pages = nr_pages + 1;
+	assert_int_equal(run_alloc(t->heap, &req, &run), -ENOMEM);
+	req.nr_pages = nr_pages;
+	if (!nr_pages)
+		return;
+	assert_int_equal(run_alloc(t->heap, &req, &run), 0);
+	assert_null(run_free(t->heap, &run, req.kind));
+}
+
 void zone_make(struct test_heap *t, u32 nr_blocks)
 {
 	heap_make(t, &(struct heap_spec){ .nr_pages = BLOCKS(nr_blocks) });
-	contig_take(t->zone, 0, BLOCKS(nr_blocks), PLACE_ARRAY);
+	contig_take(t->region, &(struct bounds){ 0, BLOCKS(nr_blocks) },
+		    PLACE_ARRAY);
 }
 
 void zone_give(struct test_heap *t, u32 b, u32 i, u32 nr,
 	       enum placement placement)
 {
-	contig_give(t->zone, BLOCKS(b) + i, nr, placement, false);
+	const struct bounds pages = { BLOCKS(b) + i, BLOCKS(b) + i + nr };
+
+	contig_give(t->region, &pages, placement, false);
 }
 
 void zone_draw(struct test_heap *t, const char *picture)
@@ -155,23 +200,24 @@ void zone_draw(struct test_heap *t, const char *picture)
 	}
 }
 
-const char *zone_spans(const struct zone *zone)
+const char *zone_spans(const struct region *region)
 {
 	static char text[4096];
 	size_t len = 0;
 
 	text[0] = '\0';
-	for (u32 b = zone->first_block; b < zone->end_block; b++) {
-		u64 i = b - zone->first_block;
-		u32 blocks = maxtree_get(&zone->span_blocks, i);
-		u32 pages = maxtree_get(&zone->span_pages, i);
+	for (u32 b = region->first_block; b < region->end_block; b++) {
+		u64 i = b - region->first_block;
+		u32 blocks = maxtree_get(&region->span_blocks, i);
+		u32 pages = maxtree_get(&region->span_pages, i);
 		char name[24];
 
-		assert_int_equal(zone->block[b].span_end,
+		assert_int_equal(region->block[b].span_end,
 				 blocks ? b + blocks : 0);
 		if (blocks)
-			assert_int_equal(zone->block[b + blocks - 1].span_first,
-					 b + 1);
+			assert_int_equal(
+				region->block[b + blocks - 1].span_first,
+				b + 1);
 		if (!pages && !blocks)
 			continue;
 		snprintf(name, sizeof(name), blocks ? "%u-%u" : "%u|", b,
@@ -214,18 +260,45 @@ u64 picture_free_from(const struct picture *picture, u64 pfn)
 	return end - pfn;
 }
 
-u64 picture_largest(const struct picture *picture, u64 align)
+/* What an alignment leaves of a run. */
+static u64 aligned_part(const struct picture *picture, u64 pfn, u64 end,
+			u64 align)
+{
+	u64 start = round_up(picture->origin + pfn, align) - picture->origin;
+
+	return start < end ? end - start : 0;
+}
+
+u64 picture_largest(const struct picture *picture, const struct bounds *in,
+		    u64 align)
 {
 	u64 largest = 0;
 
-	for (u64 pfn = 0; pfn < picture->nr_pages; pfn++) {
-		u64 nr = picture_free_from(picture, pfn);
-		u64 start = round_up(picture->origin + pfn, align) -
-			    picture->origin;
+	for (u64 pfn = in->pfn; pfn < in->end; pfn++) {
+		u64 end =
+			min_u64(pfn + picture_free_from(picture, pfn), in->end);
 
-		if (start < pfn + nr)
-			largest = max_u64(largest, pfn + nr - start);
-		pfn += nr;
+		largest = max_u64(largest,
+				  aligned_part(picture, pfn, end, align));
+		pfn = end;
+	}
+	return largest;
+}
+
+u64 picture_largest_span(const struct picture *picture, const struct bounds *in,
+			 u64 align)
+{
+	u64 largest = 0;
+
+	for (u64 pfn = in->pfn; pfn < in->end; pfn++) {
+		u64 end =
+			min_u64(pfn + picture_free_from(picture, pfn), in->end);
+		u64 border = round_up(pfn + 1, BLOCK_PAGES);
+
+		if (border < end || end - pfn == BLOCK_PAGES)
+			largest = max_u64(largest, aligned_part(picture, pfn,
+								end, align));
+		pfn = end;
 	}
 	return largest;
 }

@@ -19,6 +19,7 @@
 
 #define BYTES(nr_pages) ((size_t)(nr_pages) << PAGE_SHIFT)
 #define BLOCKS(nr) ((u64)(nr) << BLOCK_SHIFT)
+#define PAGES(pfn, nr) ((struct bounds){ (pfn), (pfn) + (nr) })
 
 struct heap_spec {
 	const char *machine; /* for host_sim_describe; NULL: "1x1" */
@@ -26,10 +27,12 @@ struct heap_spec {
 	size_t skew;	     /* bytes that the base is off a pageblock */
 	unsigned flags;	     /* FIXHEAP_ZEROED, ... */
 	int reserved;	     /* address space without memory behind it */
+	int unbound;	     /* zones are only a layout */
 };
 
 struct test_heap {
 	struct fixheap *heap;
+	struct region *region;
 	struct zone *zone; /* the first one */
 	char *base;	   /* of the first page */
 	void *memory;	   /* the mapping that it lies in */
@@ -58,10 +61,18 @@ void heap_faulted(struct test_heap *t, const char *api, const char *what);
 /* No page is in use once the caches were taken back. */
 void heap_is_empty(struct test_heap *t);
 
-/* A heap of so many pageblocks of which zone 0 has taken everything, as if
+/* A request for pages on any node, as for an array. */
+struct run_request run_request_of(enum page_kind kind, u64 nr_pages);
+/* Pages that are in use for something, as a run. */
+void heap_place(struct test_heap *t, enum page_kind kind, u64 pfn, u64 nr);
+/* So many pages are what run_largest says, are to be had, and not one more. */
+void heap_largest(struct test_heap *t, const struct run_request *like,
+		  u64 nr_pages);
+
+/* A heap of so many pageblocks of which everything is taken, as if
  * it were in use; its books are in disorder. */
 void zone_make(struct test_heap *t, u32 nr_blocks);
-/* Give pages [i, i + nr) of block b back to zone 0. */
+/* Give pages [i, i + nr) of block b back. */
 void zone_give(struct test_heap *t, u32 b, u32 i, u32 nr,
 	       enum placement placement);
 /*
@@ -74,9 +85,9 @@ void zone_draw(struct test_heap *t, const char *picture);
  * What is filed in the span trees, in order: rows of whole blocks as
  * "2-5:1536" (blocks, pages), borders as "4|200".
  */
-const char *zone_spans(const struct zone *zone);
+const char *zone_spans(const struct region *region);
 
-/* A plain picture of the free pages of a zone, to compare with. */
+/* A plain picture of the free pages of a heap, to compare with. */
 struct picture {
 	u64 nr_pages;
 	u64 origin;	     /* page number in memory of pfn 0 */
@@ -85,8 +96,13 @@ struct picture {
 void picture_make(struct picture *picture, const struct test_heap *t);
 void picture_end(struct picture *picture);
 void picture_mark(struct picture *picture, u64 pfn, u64 nr, int free);
-/* The longest free run that starts at a multiple of align. */
-u64 picture_largest(const struct picture *picture, u64 align);
+/* The longest free run in the bounds that starts at a multiple of align. */
+u64 picture_largest(const struct picture *picture, const struct bounds *in,
+		    u64 align);
+/* The same of those only that hold a border of two pageblocks, or a whole
+ * pageblock. */
+u64 picture_largest_span(const struct picture *picture, const struct bounds *in,
+			 u64 align);
 /* Free pages from pfn on. */
 u64 picture_free_from(const struct picture *picture, u64 pfn);
 

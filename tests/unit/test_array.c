@@ -4,6 +4,9 @@
  */
 #include "support.h"
 
+/* Arrays know no borders of zones: 4,096 pages are 1, 2, 4 or 8 of them. */
+static const char *const machines[] = { "1x1", "2x4", "4x2", "8x1", "64x1" };
+
 /* Marks at both ends of each page. */
 static void mark(char *array, u64 nr_pages)
 {
@@ -25,6 +28,14 @@ static void check_zero(const char *start, size_t bytes)
 {
 	for (size_t i = 0; i < bytes; i++)
 		assert_int_equal(start[i], 0);
+}
+
+static void make(struct test_heap *t, size_t i, u64 nr_pages)
+{
+	const char *machine = machines[i % ARRAY_LEN(machines)];
+
+	heap_make(t, &(struct heap_spec){ .machine = machine,
+					  .nr_pages = nr_pages });
 }
 
 static char *alloc(struct test_heap *t, u64 nr_pages)
@@ -119,14 +130,15 @@ static void test_low_end(void **state)
 	static const u64 sizes[] = { 512, 513, 700, 4000, 4096 };
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(sizes) * ARRAY_LEN(machines); i++) {
+		u64 nr = sizes[i / ARRAY_LEN(machines)];
 		struct test_heap t;
 
-		heap_make(&t, &(struct heap_spec){ .nr_pages = 4096 });
-		assert_ptr_equal(alloc(&t, sizes[i]), t.base);
-		assert_int_equal(t.heap->used, sizes[i]);
+		make(&t, i, 4096);
+		assert_ptr_equal(alloc(&t, nr), t.base);
+		assert_int_equal(t.heap->used, nr);
 		assert_int_equal(fixheap_largest_free(t.heap, NULL),
-				 BYTES(4096 - sizes[i]));
+				 BYTES(4096 - nr));
 		heap_end(&t);
 	}
 }
@@ -152,24 +164,30 @@ static void test_resize(void **state)
 		{ 1100, 0, 511, 0 },
 		{ 10, 5, 4097, -ENOMEM },
 		{ 10, 5, 1ull << 40, -ENOMEM },
+		{ 1000, 1500, 2500, 0 },
+		{ 1000, 1500, 2501, -ENOMEM },
+		{ 1020, 3076, 4096, 0 },
+		{ 4096, 0, 1024, 0 },
+		{ 4096, 0, 1, 0 },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		u64 nr = table[i].nr, rest = 4096 - nr - table[i].behind;
+	for (size_t i = 0; i < ARRAY_LEN(table) * ARRAY_LEN(machines); i++) {
+		size_t row = i / ARRAY_LEN(machines);
+		u64 nr = table[row].nr, rest = 4096 - nr - table[row].behind;
 		struct test_heap t;
 		char *array, *wall;
 
-		heap_make(&t, &(struct heap_spec){ .nr_pages = 4096 });
-		array = walled(&t, nr, table[i].behind);
+		make(&t, i, 4096);
+		array = walled(&t, nr, table[row].behind);
 		wall = t.base + BYTES(4096 - rest);
 		mark(wall, rest);
 		assert_int_equal(fixheap_array_resize(t.heap, array,
-						      BYTES(table[i].wanted)),
-				 table[i].ret);
-		nr = table[i].ret ? nr : table[i].wanted;
+						      BYTES(table[row].wanted)),
+				 table[row].ret);
+		nr = table[row].ret ? nr : table[row].wanted;
 		assert_int_equal(t.heap->used, nr + rest);
-		check_marks(array, min_u64(nr, table[i].nr));
+		check_marks(array, min_u64(nr, table[row].nr));
 		mark(array, nr);
 		check_marks(wall, rest);
 		heap_valid(&t);
@@ -182,16 +200,19 @@ static void test_resize(void **state)
 /* The tail is free at once: another array fits exactly there. */
 static void test_tail(void **state)
 {
-	struct test_heap t;
-	char *array;
-
 	(void)state;
-	heap_make(&t, &(struct heap_spec){ .nr_pages = 2000 });
-	array = alloc(&t, 2000);
-	assert_int_equal(fixheap_array_resize(t.heap, array, BYTES(700)), 0);
-	assert_ptr_equal(alloc(&t, 1300), array + BYTES(700));
-	assert_null(fixheap_array_alloc(t.heap, 1, NULL));
-	heap_end(&t);
+	for (size_t i = 0; i < ARRAY_LEN(machines); i++) {
+		struct test_heap t;
+		char *array;
+
+		make(&t, i, 2000);
+		array = alloc(&t, 2000);
+		assert_int_equal(
+			fixheap_array_resize(t.heap, array, BYTES(700)), 0);
+		assert_ptr_equal(alloc(&t, 1300), array + BYTES(700));
+		assert_null(fixheap_array_alloc(t.heap, 1, NULL));
+		heap_end(&t);
+	}
 }
 
 static void test_move(void **state)
@@ -208,24 +229,25 @@ static void test_move(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		u64 nr = table[i].nr, wanted = table[i].wanted, wall;
+	for (size_t i = 0; i < ARRAY_LEN(table) * ARRAY_LEN(machines); i++) {
+		size_t row = i / ARRAY_LEN(machines);
+		u64 nr = table[row].nr, wanted = table[row].wanted, wall;
 		struct test_heap t;
 		char *array, *moved;
 
-		heap_make(&t, &(struct heap_spec){ .nr_pages = 4096 });
-		array = walled(&t, nr, table[i].behind);
+		make(&t, i, 4096);
+		array = walled(&t, nr, table[row].behind);
 		/* 1,024 pages are free at the other end */
 		fixheap_pages_free(t.heap, t.base + BYTES(3072), 1024);
 		wall = t.heap->used - nr;
 		errno = 0;
 		moved = fixheap_array_realloc(t.heap, array, BYTES(wanted));
-		if (table[i].moves < 0) {
+		if (table[row].moves < 0) {
 			assert_null(moved);
 			assert_int_equal(errno, ENOMEM);
 			check_marks(array, nr);
 		} else {
-			assert_int_equal(moved != array, table[i].moves);
+			assert_int_equal(moved != array, table[row].moves);
 			check_marks(moved, min_u64(nr, wanted));
 			mark(moved, wanted);
 			nr = wanted;
@@ -263,12 +285,13 @@ static void test_zero(void **state)
 	struct fixheap_array_attr attr = FIXHEAP_ARRAY_ATTR_INIT;
 
 	(void)state;
-	for (unsigned flags = 0; flags <= FIXHEAP_ZERO; flags++) {
+	for (size_t m = 0; m < 2 * ARRAY_LEN(machines); m++) {
+		unsigned flags = m / ARRAY_LEN(machines) ? FIXHEAP_ZERO : 0;
 		u64 nr = sizes[0];
 		struct test_heap t;
 		char *array;
 
-		heap_make(&t, &(struct heap_spec){ .nr_pages = 2048 });
+		make(&t, m, 2048);
 		memset(t.base, 0x5a, BYTES(2048));
 		attr.flags = flags;
 		array = fixheap_array_alloc(t.heap, BYTES(nr), &attr);
@@ -357,6 +380,58 @@ static void test_placed(void **state)
 	heap_end(&t);
 }
 
+/* One array as large as all nodes together; strict ones as their nodes. */
+static void test_several_nodes(void **state)
+{
+	static const struct {
+		enum fixheap_policy policy;
+		u64 nodes; /* of eight, with 512 pages each */
+		u64 largest, from;
+	} table[] = {
+		{ FIXHEAP_POLICY_DEFAULT, 0, 4096, 0 },
+		{ FIXHEAP_POLICY_LOCAL, 0, 4096, 0 },
+		{ FIXHEAP_POLICY_PREFERRED, 8, 4096, 0 },
+		{ FIXHEAP_POLICY_BIND, 8, 512, 1536 },
+		{ FIXHEAP_POLICY_BIND, 0x18, 1024, 1536 },
+		{ FIXHEAP_POLICY_BIND, 0xff, 4096, 0 },
+		{ FIXHEAP_POLICY_BIND, 0x73, 1536, 2048 },
+		{ FIXHEAP_POLICY_BIND, 0x55, 512, 0 },
+	};
+	struct fixheap_array_attr attr = FIXHEAP_ARRAY_ATTR_INIT;
+	struct test_heap t;
+
+	(void)state;
+	heap_make(&t, &(struct heap_spec){ .machine = "8x1",
+					   .nr_pages = 4096,
+					   .unbound = 1 });
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		u64 nr = table[i].largest;
+		char *array;
+
+		attr.policy = table[i].policy;
+		attr.nodes = table[i].nodes;
+		assert_int_equal(fixheap_largest_free(t.heap, &attr),
+				 BYTES(nr));
+		errno = 0;
+		assert_null(fixheap_array_alloc(t.heap, BYTES(nr) + 1, &attr));
+		assert_int_equal(errno, ENOMEM);
+		array = fixheap_array_alloc(t.heap, BYTES(nr), &attr);
+		assert_ptr_equal(array, t.base + BYTES(table[i].from));
+		mark(array, nr);
+		/* in place it does not grow out of nodes it is bound to */
+		if (table[i].policy == FIXHEAP_POLICY_BIND && nr < 4096)
+			assert_int_equal(fixheap_array_resize(t.heap, array,
+							      BYTES(nr) + 1),
+					 -ENOMEM);
+		check_marks(array, nr);
+		assert_int_equal(t.heap->used, nr);
+		heap_valid(&t);
+		fixheap_array_free(t.heap, array);
+		heap_is_empty(&t);
+	}
+	heap_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +445,7 @@ int main(void)
 		cmocka_unit_test(test_zero),
 		cmocka_unit_test(test_zero_move),
 		cmocka_unit_test(test_placed),
+		cmocka_unit_test(test_several_nodes),
 	};
 
 	return cmocka_run_group_tests_name("array", tests, NULL, NULL);

@@ -43,18 +43,19 @@ static void furnish(struct test_heap *t)
 	for (size_t i = 0; i < ARRAY_LEN(runs); i++) {
 		u64 page = page_make(runs[i].kind, PLACE_SMALL, 0);
 
-		zone_take_locked(t->zone, &runs[i].run, PLACE_SMALL);
-		runmap_set(t->zone, &runs[i].run, page);
+		region_take_locked(t->region, &runs[i].run, PLACE_SMALL);
+		runmap_set(t->region, &runs[i].run, page);
 	}
 	/* the second block of the long row is not known to be zero */
 	t->zone->block[1].zero_end = 2;
 	heap_valid(t);
 }
 
-/* A field: of the zone, the heap, a pageblock, a descriptor, or an entry of a
- * max tree of the zone, index level * 100 + i. */
+/* A field: of the zone, the region, the heap, a pageblock, a descriptor, or an
+ * entry of a max tree of the region, index level * 100 + i. */
 enum where {
 	ZONE,
+	REGION,
 	HEAP,
 	BLOCK,
 	PAGE,
@@ -74,9 +75,10 @@ struct corruption {
 		sizeof(((struct type *)0)->field)
 #define IN_BLOCK(b, field) FIELD(BLOCK, b, pageblock, field)
 #define IN_ZONE(field) FIELD(ZONE, 0, zone, field)
+#define IN_REGION(field) FIELD(REGION, 0, region, field)
 #define IN_HEAP(field) FIELD(HEAP, 0, fixheap, field)
-#define LEAF(tree, i) TREE, i, offsetof(struct zone, tree), 4
-#define ABOVE(tree, i) TREE, 100 + i, offsetof(struct zone, tree), 4
+#define LEAF(tree, i) TREE, i, offsetof(struct region, tree), 4
+#define ABOVE(tree, i) TREE, 100 + i, offsetof(struct region, tree), 4
 #define HEAD(pfn) PAGE, pfn, 0, 8
 
 static void *place_of(struct test_heap *t, const struct corruption *c)
@@ -86,6 +88,8 @@ static void *place_of(struct test_heap *t, const struct corruption *c)
 	switch (c->where) {
 	case ZONE:
 		return (char *)t->zone + c->offset;
+	case REGION:
+		return (char *)t->region + c->offset;
 	case HEAP:
 		return (char *)t->heap + c->offset;
 	case BLOCK:
@@ -93,7 +97,7 @@ static void *place_of(struct test_heap *t, const struct corruption *c)
 	case PAGE:
 		return &t->heap->page[c->index];
 	default:
-		tree = (struct maxtree *)((char *)t->zone + c->offset);
+		tree = (struct maxtree *)((char *)t->region + c->offset);
 		return &tree->level[c->index / 100][c->index % 100];
 	}
 }
@@ -192,9 +196,11 @@ static void test_sizetree(void **state)
 {
 	static const struct corruption table[] = {
 		/* 1 and 2: all rows and nothing else, found by their length */
-		{ IN_ZONE(size_root), 1u << 31, "link of the tree by length" },
-		{ IN_ZONE(size_root), 0x2 ^ 0x5, "link of the tree by length" },
-		{ IN_ZONE(size_root), 0x2 ^ 0xa, "rows filed by length" },
+		{ IN_REGION(size_root), 1u << 31,
+		  "link of the tree by length" },
+		{ IN_REGION(size_root), 0x2 ^ 0x5,
+		  "link of the tree by length" },
+		{ IN_REGION(size_root), 0x2 ^ 0xa, "rows filed by length" },
 		{ IN_BLOCK(1, size_left), 0x8 ^ 0xa, "link of the tree" },
 		{ IN_BLOCK(1, size_left), 1u << 30, "link of the tree" },
 		{ IN_BLOCK(9, size_right), 10, "link of the tree" },
@@ -271,7 +277,7 @@ static void test_runmap(void **state)
 		{ HEAD(11 * 512), 512 * len, "length of a run" },
 		{ HEAD(100), 1ull << 63, "length of a run" },
 		/* and what it says */
-		{ HEAD(100), 1ull << PAGE_ZONE_SHIFT, "zone in a descriptor" },
+		{ HEAD(100), 1ull << PAGE_NODE_SHIFT, "node in a descriptor" },
 		{ HEAD(100), PAGE_RAW ^ 7, "kind in a descriptor" },
 		{ HEAD(100), 3 << PAGE_PLACE_SHIFT, "placement in a descr" },
 		{ HEAD(SLAB_AT), PAGE_EXTENT ^ PAGE_CACHED, "per-CPU caches" },
@@ -295,13 +301,13 @@ static void test_cross(void **state)
 	(void)state;
 	furnish(&t);
 	for (u32 b = 0; b < NR_BLOCKS; b++) {
-		u32 cross = maxtree_get(&t.zone->cross, b);
+		u32 cross = maxtree_get(&t.region->cross, b);
 
 		host_sim_clear_output();
-		maxtree_set(&t.zone->cross, b, 100);
+		maxtree_set(&t.region->cross, b, 100);
 		assert_int_equal(fixheap_validate(t.heap), -EUCLEAN);
 		assert_non_null(strstr(host_sim_output(), "that leave"));
-		maxtree_set(&t.zone->cross, b, cross);
+		maxtree_set(&t.region->cross, b, cross);
 		heap_valid(&t);
 	}
 	heap_end(&t);
@@ -313,6 +319,8 @@ static void test_zone(void **state)
 		/* 1: free pages of the zone, used ones of the heap */
 		{ IN_ZONE(nr_free), 1, "free pages of the zone" },
 		{ IN_ZONE(nr_free), 1ull << 40, "free pages of the zone" },
+		{ IN_REGION(nr_free), 1, "free pages of the region" },
+		{ IN_REGION(nr_free), 1ull << 40, "free pages of the region" },
 		{ IN_HEAP(used), 1, "used pages of the heap" },
 		/* 2: never more used than at most */
 		{ IN_HEAP(peak_used), 1ull << 11, "highest use of the heap" },
@@ -330,7 +338,7 @@ static void test_rows_touch(void **state)
 
 	(void)state;
 	zone_make(&t, 4);
-	contig_give(t.zone, 0, BLOCKS(4), PLACE_ARRAY, false);
+	contig_give(t.region, &PAGES(0, BLOCKS(4)), PLACE_ARRAY, false);
 	heap_valid(&t);
 	block = t.zone->block;
 	block[0].span_end = 2;
@@ -352,7 +360,7 @@ static void test_whole_block_is_open(void **state)
 
 	(void)state;
 	heap_make(&t, &(struct heap_spec){ .nr_pages = BLOCKS(4) });
-	span_del(t.zone, 1, 2, &zero);
+	span_del(t.region, 1, 2, &zero);
 	pb = &t.zone->block[1];
 	memset(pb->free, 0xff, sizeof(pb->free));
 	pb->nr_free = BLOCK_PAGES;
@@ -362,7 +370,74 @@ static void test_whole_block_is_open(void **state)
 	heap_drop(&t);
 }
 
-/* Not more than a few lines for each zone, however much is wrong. */
+/* Four zones of two blocks: what is wrong in one of them is said with the page
+ * at which it is, all of the line. */
+static void test_several_zones(void **state)
+{
+	static const struct {
+		enum {
+			NR_FREE,
+			NODE,
+			PLACE,
+			ALL_FREE
+		} what;
+		const char *line;
+	} table[] = {
+		{ NR_FREE, "fixheap: page 2048: free pages of the zone: "
+			   "is 925, must be 924\n" },
+		{ ALL_FREE, "fixheap: page 4096: free pages of the region: "
+			    "is 3997, must be 3996\n" },
+		{ NODE, "fixheap: page 2053: node in a descriptor: "
+			"is 3, must be 2\n" },
+		{ PLACE, "fixheap: page 2053: placement in a descriptor: "
+			 "is 3, must be 0\n" },
+	};
+	struct test_heap t;
+	u64 *page;
+
+	(void)state;
+	heap_make(&t, &(struct heap_spec){ .machine = "4x1",
+					   .nr_pages = BLOCKS(8) });
+	heap_place(&t, PAGE_RAW, 2053, 100);
+	page = &t.heap->page[2053];
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		u64 was = *page;
+
+		host_sim_clear_output();
+		t.heap->zone[2].nr_free += table[i].what == NR_FREE;
+		t.region->nr_free += table[i].what == ALL_FREE;
+		*page ^= table[i].what == NODE ? 1ull << PAGE_NODE_SHIFT : 0;
+		*page |= table[i].what == PLACE ? 3ull << PAGE_PLACE_SHIFT : 0;
+		assert_int_equal(fixheap_validate(t.heap), -EUCLEAN);
+		assert_string_equal(host_sim_output(), table[i].line);
+		*page = was;
+		t.heap->zone[2].nr_free -= table[i].what == NR_FREE;
+		t.region->nr_free -= table[i].what == ALL_FREE;
+		heap_valid(&t);
+	}
+	heap_end(&t);
+}
+
+/* A zone's lists hold blocks of that zone only. */
+static void test_block_of_another_zone(void **state)
+{
+	struct free_area *area;
+	struct test_heap t;
+
+	(void)state;
+	heap_make(&t, &(struct heap_spec){ .machine = "2x1",
+					   .nr_pages = BLOCKS(4) });
+	heap_place(&t, PAGE_RAW, BLOCKS(2) + 5, 100);
+	heap_valid(&t);
+	area = t.heap->zone[1].area;
+	memcpy(t.heap->zone[0].area, area, sizeof(t.zone->area));
+	memset(area, 0, sizeof(t.zone->area));
+	assert_int_equal(fixheap_validate(t.heap), -EUCLEAN);
+	assert_non_null(strstr(host_sim_output(), "block of a free area"));
+	heap_drop(&t);
+}
+
+/* Not more than a few lines, however much is wrong. */
 static void test_lines(void **state)
 {
 	struct test_heap t;
@@ -389,8 +464,8 @@ static void test_unlocked(void **state)
 	t.zone->nr_free++;
 	assert_int_equal(fixheap_validate(t.heap), -EUCLEAN);
 	t.zone->nr_free--;
-	assert_true(spin_trylock(&t.zone->lock));
-	spin_unlock(&t.zone->lock);
+	assert_true(spin_trylock(&t.region->lock));
+	spin_unlock(&t.region->lock);
 	heap_lock_all(t.heap);
 	heap_unlock_all(t.heap);
 	heap_end(&t);
@@ -406,6 +481,8 @@ int main(void)
 		cmocka_unit_test(test_runmap),
 		cmocka_unit_test(test_cross),
 		cmocka_unit_test(test_zone),
+		cmocka_unit_test(test_several_zones),
+		cmocka_unit_test(test_block_of_another_zone),
 		cmocka_unit_test(test_rows_touch),
 		cmocka_unit_test(test_whole_block_is_open),
 		cmocka_unit_test(test_lines),

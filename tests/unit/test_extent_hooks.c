@@ -167,7 +167,7 @@ static bool spy_merge(struct extent_hooks *hooks, void *addr_a, size_t size_a,
 
 static struct binding *start_spying(struct fixheap *heap)
 {
-	struct binding *binding = heap->objects->zone[0];
+	struct binding *binding = heap->objects->node[0];
 
 	spy.heap = heap;
 	spy.wrong = NULL;
@@ -301,7 +301,7 @@ static void give(struct binding *binding, char *addr, size_t pages)
 static void test_alloc_arguments(void **state)
 {
 	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
-	struct binding *binding = heap->objects->zone[0];
+	struct binding *binding = heap->objects->node[0];
 	char *addr, *next;
 
 	(void)state;
@@ -339,7 +339,7 @@ static void test_alloc_arguments(void **state)
 static void test_any_part_can_be_given_back(void **state)
 {
 	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
-	struct binding *binding = heap->objects->zone[0];
+	struct binding *binding = heap->objects->node[0];
 	char *a = ask(binding, NULL, 5, PAGE_BYTES, ASK_COMMIT);
 	char *b = ask(binding, NULL, 7, PAGE_BYTES, ASK_COMMIT);
 
@@ -359,7 +359,7 @@ static void test_any_part_can_be_given_back(void **state)
 static void test_what_is_never_done(void **state)
 {
 	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
-	struct binding *b = heap->objects->zone[0];
+	struct binding *b = heap->objects->node[0];
 	struct extent_hooks *h = &b->hooks;
 	char *addr = ask(b, NULL, 2, PAGE_BYTES, ASK_COMMIT);
 	size_t size = 2 * PAGE_BYTES;
@@ -382,7 +382,7 @@ static u32 class_at(struct fixheap *heap, const char *addr)
 static void test_merge_wipes_the_smaller_side(void **state)
 {
 	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
-	struct binding *b = heap->objects->zone[0];
+	struct binding *b = heap->objects->node[0];
 	struct extent_hooks *h = &b->hooks;
 	char *addr = ask(b, NULL, 8, PAGE_BYTES, ASK_COMMIT);
 	char *mid = addr + 3 * PAGE_BYTES, *end = addr + 8 * PAGE_BYTES;
@@ -420,7 +420,7 @@ static void give_twice(void *data)
 static void test_foreign_pages_from_jemalloc_are_a_bug(void **state)
 {
 	struct fixheap *heap = make_heap(HEAP_BYTES, NULL);
-	struct bad_give bad = { heap->objects->zone[0], NULL };
+	struct bad_give bad = { heap->objects->node[0], NULL };
 
 	(void)state;
 	bad.addr = ask(bad.binding, NULL, 1, PAGE_BYTES, ASK_COMMIT);
@@ -436,7 +436,7 @@ static void test_bindings_are_used_again(void **state)
 	(void)state;
 	for (int i = 0; i < 6000; i++) {
 		struct fixheap *heap = make_heap(4 * MIB, NULL);
-		struct binding *binding = heap->objects->zone[0];
+		struct binding *binding = heap->objects->node[0];
 
 		arena = binding->arena;
 		if (!i)
@@ -445,7 +445,7 @@ static void test_bindings_are_used_again(void **state)
 		if (i % 100 == 0)
 			assert_non_null(fixheap_malloc(heap, 100));
 		fixheap_destroy(heap);
-		assert_null(binding->zone);
+		assert_null(binding->node);
 		assert_int_equal(binding->nr_pages, 0);
 		/* Nobody gets pages from it now, and it takes none back. */
 		assert_null(ask(binding, NULL, 1, PAGE_BYTES, ASK_COMMIT));

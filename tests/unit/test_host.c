@@ -234,6 +234,34 @@ static void test_misuse(void **state)
 
 /* --- failures ---------------------------------------------------------- */
 
+static void count_threads(void *data, u32 i)
+{
+	__atomic_fetch_add((u32 *)data, i + 1, __ATOMIC_RELAXED);
+}
+
+/* The same for the functions about nodes; each fails with its own error. */
+static unsigned call_all_numa(void)
+{
+	static char page[65536] __attribute__((aligned(65536)));
+	struct nodemask nodes = nodemask_of(0);
+	enum host_policy policy;
+	void *addr = page;
+	unsigned failed = 0;
+	u32 sum = 0, zero = 0;
+	int node, err;
+
+	err = host_bind(page, sizeof(page), HOST_POLICY_BIND, &nodes);
+	failed |= err == -ENOMEM ? 16 : 0;
+	failed |= host_discard(page, sizeof(page)) == -EINVAL ? 32 : 0;
+	failed |= host_nodes_of(&addr, &node, 1) == -ENOMEM ? 64 : 0;
+	failed |= host_policy_of(page, &policy, &nodes) == -ENOSYS ? 128 : 0;
+	failed |= host_allowed_nodes(&nodes) == -ENOSYS ? 256 : 0;
+	err = host_run_threads(1, &zero, count_threads, &sum);
+	failed |= err == -EAGAIN ? 512 : 0;
+	assert_int_equal(sum, err ? 0 : 1);
+	return failed;
+}
+
 /* One call of each function that can fail; a bit for each that did. */
 static unsigned call_all(void)
 {
@@ -251,15 +279,18 @@ static unsigned call_all(void)
 		host_unmap(start, 1);
 	failed |= start ? 0 : 4;
 	failed |= host_membarrier() == -ENOSYS ? 8 : 0;
-	return failed;
+	return failed | call_all_numa();
 }
 
 static void test_fail(void **state)
 {
-	static const enum host_sim_call table[] = { HOST_SIM_TOPOLOGY,
-						    HOST_SIM_RESERVE,
-						    HOST_SIM_MAP,
-						    HOST_SIM_MEMBARRIER };
+	static const enum host_sim_call table[] = {
+		HOST_SIM_TOPOLOGY,	HOST_SIM_RESERVE,
+		HOST_SIM_MAP,		HOST_SIM_MEMBARRIER,
+		HOST_SIM_BIND,		HOST_SIM_DISCARD,
+		HOST_SIM_NODES_OF,	HOST_SIM_POLICY_OF,
+		HOST_SIM_ALLOWED_NODES, HOST_SIM_RUN_THREADS,
+	};
 	size_t i;
 
 	(void)state;
@@ -363,7 +394,7 @@ static void note_call(void *data, enum host_sim_call call)
 static void test_hook(void **state)
 {
 	unsigned seen = 0, n;
-	char text[4] = "";
+	char text[40] = "";
 
 	(void)state;
 	host_sim_set_hook(note_call, &seen);
@@ -372,6 +403,8 @@ static void test_hook(void **state)
 	host_clear(text, sizeof(text));
 	host_random();
 	host_yield();
+	host_mapping_page(text);
+	host_node_free(0, 4096);
 	host_print(text, 1);
 	host_symbol(text, text, sizeof(text));
 	assert_true(host_sim_aborts(abort_after_count, &(int){ 0 }));
@@ -386,7 +419,7 @@ static void test_hook(void **state)
 }
 
 #define NR_THREADS 4
-#define NR_ROUNDS 500
+#define NR_ROUNDS 200
 
 static void *use_all(void *data)
 {

@@ -98,7 +98,7 @@ static void test_random(void **state)
 		u32 nr = (u32)random_below(&seed, BLOCK_PAGES - i) + 1;
 		struct span row;
 
-		if (span_find(t.zone, b, &row))
+		if (span_find(t.region, b, &row))
 			continue;
 		turn(&t, b, i, n % 4 ? nr % 20 + 1 : nr);
 		check_filed(t.zone);
@@ -318,10 +318,10 @@ static void test_close(void **state)
 	(void)state;
 	zone_make(&t, NR_BLOCKS);
 	block_give(t.zone, 2, 0, 511, PLACE_MEDIUM);
-	assert_string_equal(zone_spans(t.zone), "");
+	assert_string_equal(zone_spans(t.region), "");
 	assert_int_equal(t.zone->block[2].placement, PLACE_MEDIUM);
 	block_give(t.zone, 2, 511, 1, PLACE_SMALL);
-	assert_string_equal(zone_spans(t.zone), "2-3:512");
+	assert_string_equal(zone_spans(t.region), "2-3:512");
 	check_filed(t.zone);
 	/* and one that fills up is in no list, until a page comes back */
 	block_give(t.zone, 4, 7, 2, PLACE_SMALL);

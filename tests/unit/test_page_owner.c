@@ -334,7 +334,7 @@ static void test_far(void **state)
 	char *pages;
 
 	(void)state;
-	need(!IS_ENABLED(CONFIG_PAGE_POISON), "PAGE_POISON writes to it");
+	need(!IS_ENABLED(CONFIG_PAGE_POISON), "there is no memory to poison");
 	heap_make(&t,
 		  &(struct heap_spec){ .nr_pages = 2 << 20, .reserved = 1 });
 	pages = my_alloc(&t, 2 << 20);

@@ -28,14 +28,14 @@ static u64 get(struct test_heap *t)
 	bool zero;
 	u64 pfn;
 
-	assert_true(pcp_get(t->zone, raw_page(), &pfn, &zero));
+	assert_true(pcp_get(&t->heap->node[0], raw_page(), &pfn, &zero));
 	assert_int_equal(page_read(&t->heap->page[pfn]), raw_page());
 	return pfn;
 }
 
 static void put(struct test_heap *t, u64 pfn)
 {
-	assert_true(pcp_put(t->zone, raw_page(), pfn));
+	assert_true(pcp_put(&t->heap->node[0], raw_page(), pfn));
 }
 
 /* Take this page as if it had come from the zone. */
@@ -43,11 +43,11 @@ static void take(struct test_heap *t, u64 pfn)
 {
 	const struct run run = { pfn, 1 };
 
-	zone_take_locked(t->zone, &run, PLACE_SMALL);
-	runmap_set(t->zone, &run, raw_page());
+	region_take_locked(t->region, &run, PLACE_SMALL);
+	runmap_set(t->region, &run, raw_page());
 }
 
-/* A hot pair: not even the zone's lock is asked for. */
+/* A hot pair: not even the region's lock is asked for. */
 static void test_hot(void **state)
 {
 	struct test_heap t;
@@ -57,16 +57,16 @@ static void test_hot(void **state)
 	make(&t, "1x1", 0);
 	pfn = get(&t);
 	alarm(60); /* the lock is not recursive: it would wait for ever */
-	spin_lock(&t.zone->lock);
+	spin_lock(&t.region->lock);
 	for (u32 i = 0; i < 1000; i++) {
 		put(&t, pfn);
 		pfn = get(&t);
 	}
 	for (u32 i = 1; i < 64; i++)
 		get(&t);
-	spin_unlock(&t.zone->lock);
+	spin_unlock(&t.region->lock);
 	alarm(0);
-	assert_int_equal(pcp_count(t.zone), 0);
+	assert_int_equal(pcp_count(&t.heap->node[0]), 0);
 	assert_int_equal(t.heap->used, 64);
 	heap_end(&t);
 }
@@ -97,8 +97,8 @@ static void test_claim(void **state)
 
 		make(&t, "1x1", 0);
 		/* one block is open, with the first group only */
-		zone_take_locked(t.zone, &rest, PLACE_SMALL);
-		runmap_set(t.zone, &rest, raw_page());
+		region_take_locked(t.region, &rest, PLACE_SMALL);
+		runmap_set(t.region, &rest, raw_page());
 		for (u32 bit = 0; bit < 64; bit++) {
 			if (used >> bit & 1)
 				take(&t, base + bit);
@@ -109,7 +109,8 @@ static void test_claim(void **state)
 
 			assert_in_range(pfn, base, base + 63);
 			got |= 1ull << (pfn - base);
-			assert_int_equal(pcp_count(t.zone), nr - n - 1);
+			assert_int_equal(pcp_count(&t.heap->node[0]),
+					 nr - n - 1);
 			heap_valid(&t);
 		}
 		assert_int_equal(got, ~used);
@@ -130,15 +131,15 @@ static void test_put(void **state)
 		take(&t, 2 * pfn);
 	for (u64 pfn = 0; pfn < 10; pfn++)
 		put(&t, 2 * pfn);
-	assert_int_equal(pcp_count(t.zone), 63 + 10);
+	assert_int_equal(pcp_count(&t.heap->node[0]), 63 + 10);
 	put(&t, own);
 	assert_int_equal(get(&t), own);
 	for (u32 n = 0; n < 63; n++)
 		assert_true(get(&t) > 20);
-	assert_int_equal(pcp_count(t.zone), 10);
+	assert_int_equal(pcp_count(&t.heap->node[0]), 10);
 	heap_valid(&t);
-	assert_int_equal(pcp_drain(t.zone), 10);
-	assert_int_equal(pcp_count(t.zone), 0);
+	assert_int_equal(pcp_drain(&t.heap->node[0]), 10);
+	assert_int_equal(pcp_count(&t.heap->node[0]), 0);
 	assert_int_equal(t.heap->used, 64);
 	heap_end(&t);
 }
@@ -165,10 +166,10 @@ static void test_flush(void **state)
 		for (u32 n = 0; n < 64; n++)
 			put(&t, 64 + n * 29 % 64 * step);
 		assert_int_equal(t.heap->used, 65);
-		assert_int_equal(pcp_count(t.zone), 64);
+		assert_int_equal(pcp_count(&t.heap->node[0]), 64);
 		put(&t, 1000);
 		assert_int_equal(t.heap->used, 1);
-		assert_int_equal(pcp_count(t.zone), 1);
+		assert_int_equal(pcp_count(&t.heap->node[0]), 1);
 		if (IS_ENABLED(CONFIG_VMSTAT))
 			assert_int_equal(t.zone->stats.nr_frees - frees,
 					 table[i].nr_frees);
@@ -186,19 +187,19 @@ static void test_refused(void **state)
 	(void)state;
 	make(&t, "1x2", 0);
 	take(&t, pfn);
-	pcp_lock_all(t.zone);
-	assert_false(pcp_get(t.zone, raw_page(), &page, &zero));
-	assert_false(pcp_put(t.zone, raw_page(), pfn));
-	pcp_unlock_all(t.zone);
+	pcp_lock_all(&t.heap->node[0]);
+	assert_false(pcp_get(&t.heap->node[0], raw_page(), &page, &zero));
+	assert_false(pcp_put(&t.heap->node[0], raw_page(), pfn));
+	pcp_unlock_all(&t.heap->node[0]);
 	page = page_make(PAGE_EXTENT, PLACE_SMALL, 0);
-	assert_false(pcp_put(t.zone, page, pfn));
-	assert_false(pcp_put(t.zone, raw_page(), pfn + 1));
-	assert_int_equal(pcp_count(t.zone), 0);
+	assert_false(pcp_put(&t.heap->node[0], page, pfn));
+	assert_false(pcp_put(&t.heap->node[0], raw_page(), pfn + 1));
+	assert_int_equal(pcp_count(&t.heap->node[0]), 0);
 	assert_int_equal(t.heap->used, 1);
 	heap_valid(&t);
 	put(&t, pfn);
-	assert_false(pcp_put(t.zone, raw_page(), pfn));
-	assert_int_equal(pcp_count(t.zone), 1);
+	assert_false(pcp_put(&t.heap->node[0], raw_page(), pfn));
+	assert_int_equal(pcp_count(&t.heap->node[0]), 1);
 	heap_end(&t);
 }
 
@@ -212,20 +213,20 @@ static void test_zero(void **state)
 	(void)state;
 	make(&t, "1x1", FIXHEAP_ZEROED);
 	for (u32 n = 0; n < 64; n++) {
-		assert_true(pcp_get(t.zone, raw_page(), &pfn, &zero));
+		assert_true(pcp_get(&t.heap->node[0], raw_page(), &pfn, &zero));
 		assert_true(zero);
 	}
 	put(&t, pfn);
-	assert_true(pcp_get(t.zone, raw_page(), &pfn, &zero));
+	assert_true(pcp_get(&t.heap->node[0], raw_page(), &pfn, &zero));
 	assert_false(zero);
 	put(&t, pfn);
-	pcp_drain(t.zone);
+	pcp_drain(&t.heap->node[0]);
 	/* it is the first one free in its block */
-	assert_true(pcp_get(t.zone, raw_page(), &pfn, &zero));
+	assert_true(pcp_get(&t.heap->node[0], raw_page(), &pfn, &zero));
 	assert_false(zero);
 	heap_end(&t);
 	make(&t, "1x1", 0);
-	assert_true(pcp_get(t.zone, raw_page(), &pfn, &zero));
+	assert_true(pcp_get(&t.heap->node[0], raw_page(), &pfn, &zero));
 	assert_false(zero);
 	heap_end(&t);
 }
@@ -236,8 +237,8 @@ static u64 get_any(struct test_heap *t)
 	bool zero;
 	u64 pfn;
 
-	if (!pcp_get(t->zone, raw_page(), &pfn, &zero)) {
-		assert_true(pcp_drain(t->zone) > 0);
+	if (!pcp_get(&t->heap->node[0], raw_page(), &pfn, &zero)) {
+		assert_true(pcp_drain(&t->heap->node[0]) > 0);
 		pfn = get(t);
 	}
 	return pfn;
@@ -272,8 +273,9 @@ static void test_roving(void **state)
 			if (n % 1000 == 0)
 				heap_valid(&t);
 		}
-		assert_int_equal(t.heap->used, nr + pcp_count(t.zone));
-		pcp_drain(t.zone);
+		assert_int_equal(t.heap->used,
+				 nr + pcp_count(&t.heap->node[0]));
+		pcp_drain(&t.heap->node[0]);
 		assert_int_equal(t.heap->used, nr);
 		heap_end(&t);
 	}
@@ -290,12 +292,13 @@ static void test_exhaust(void **state)
 	make(&t, "1x8", 0);
 	host_sim_set_cpu(HOST_SIM_ROVING);
 	while (nr < NR_PAGES) {
-		if (pcp_get(t.zone, raw_page(), &pfn, &zero))
+		if (pcp_get(&t.heap->node[0], raw_page(), &pfn, &zero))
 			nr++;
 	}
 	for (u32 n = 0; n < 16; n++)
-		assert_false(pcp_get(t.zone, raw_page(), &pfn, &zero));
-	assert_int_equal(pcp_count(t.zone), 0);
+		assert_false(
+			pcp_get(&t.heap->node[0], raw_page(), &pfn, &zero));
+	assert_int_equal(pcp_count(&t.heap->node[0]), 0);
 	assert_int_equal(t.zone->nr_free, 0);
 	heap_end(&t);
 }
@@ -339,8 +342,8 @@ static void test_corrupt(void **state)
 	put(&t, 1002);
 	heap_valid(&t);
 	for (size_t i = 0; i < 2 * ARRAY_LEN(table); i++) {
-		unsigned char *field =
-			(unsigned char *)t.zone->pcp + table[i / 2].offset;
+		unsigned char *field = (unsigned char *)t.heap->node[0].pcp +
+				       table[i / 2].offset;
 
 		/* there, and back */
 		host_sim_clear_output();

@@ -54,22 +54,23 @@ static bool locked(spinlock_t *lock)
 }
 
 /* Whether each lock of a heap is as it should be. */
-static void check_locks(const struct fixheap *heap, bool want)
+static void check_locks(struct fixheap *heap, bool want)
 {
 	u64 pfn;
 	bool zero;
 
-	for (u32 z = 0; z < heap->nr_zones; z++) {
-		struct zone *zone = &heap->zone[z];
-		u64 page = page_make(PAGE_RAW, PLACE_SMALL, z);
+	assert_int_equal(locked(&heap->region.lock), want);
+	for (u32 n = 0; n < heap->nr_nodes; n++)
+		assert_int_equal(locked(&heap->node[n].slab_lock), want);
+	for (u32 n = 0; n < heap->nr_nodes; n++) {
+		u64 page = page_make(PAGE_RAW, PLACE_SMALL, n);
 
-		assert_int_equal(locked(&zone->lock), want);
-		assert_int_equal(locked(&zone->slab_lock), want);
 		if (!IS_ENABLED(CONFIG_PER_CPU))
 			continue;
 		for (u32 cpu = 0; cpu < heap->topo.nr_cpus; cpu++) {
 			host_sim_set_cpu(cpu);
-			assert_int_equal(pcp_get(zone, page, &pfn, &zero),
+			assert_int_equal(pcp_get(&heap->node[n], page, &pfn,
+						 &zero),
 					 !want);
 		}
 	}

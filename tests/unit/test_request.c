@@ -5,68 +5,80 @@
  */
 #include "support.h"
 
+#define GOOD sizeof(struct fixheap_array_attr)
+static const struct {
+	const char *machine;
+	struct {
+		size_t size;
+		enum fixheap_policy policy;
+		uint64_t nodes;
+		size_t alignment;
+		unsigned flags;
+	} attr;
+	int ret;
+} attrs[] = {
+	{ "2x1", { GOOD, FIXHEAP_POLICY_DEFAULT, 0, 0, 0 }, 0 },
+	{ "2x1", { GOOD, FIXHEAP_POLICY_LOCAL, 0, 0, 0 }, 0 },
+	{ "2x1", { GOOD, FIXHEAP_POLICY_BIND, 2, 0, 0 }, 0 },
+	{ "2x1", { GOOD, FIXHEAP_POLICY_BIND, ~0ull, 0, 0 }, 0 },
+	{ "2x1", { GOOD, FIXHEAP_POLICY_PREFERRED, 1, 0, 0 }, 0 },
+	{ "2x1", { GOOD, 0, 0, 0, FIXHEAP_ZERO }, 0 },
+	{ "2x1", { GOOD, 0, 0, 1, 0 }, 0 },
+	{ "2x1", { GOOD, 0, 0, PAGE_BYTES * 4, 0 }, 0 },
+	{ "2x1", { GOOD, 0, 0, 1ull << 63, 0 }, -ENOMEM },
+	/* from another version, unknown flags and policies */
+	{ "2x1", { 0, 0, 0, 0, 0 }, -EINVAL },
+	{ "2x1", { GOOD + 8, 0, 0, 0, 0 }, -EINVAL },
+	{ "2x1", { GOOD, 0, 0, 0, FIXHEAP_FRESH }, -ENOTSUP },
+	{ "2x1", { GOOD, 0, 0, 0, 4 }, -EINVAL },
+	{ "2x1", { GOOD, 0, 0, 0, 1u << 31 | 1 }, -EINVAL },
+	{ "2x1", { GOOD, (enum fixheap_policy)6, 0, 0, 0 }, -EINVAL },
+	{ "2x1", { GOOD, (enum fixheap_policy)9, 0, 0, 0 }, -EINVAL },
+	/* alignments that are none */
+	{ "2x1", { GOOD, 0, 0, 3, 0 }, -EINVAL },
+	{ "2x1", { GOOD, 0, 0, PAGE_BYTES + 1, 0 }, -EINVAL },
+	{ "2x1", { GOOD, 0, 0, ~(size_t)0, 0 }, -EINVAL },
+	/* nodes on which nothing of the heap lies */
+	{ "2x1", { GOOD, FIXHEAP_POLICY_BIND, 0, 0, 0 }, -EINVAL },
+	{ "2x1", { GOOD, FIXHEAP_POLICY_BIND, 4, 0, 0 }, -EINVAL },
+	{ "2x1", { GOOD, FIXHEAP_POLICY_PREFERRED, 8, 0, 0 }, -EINVAL },
+	{ "2x1:0,1G", { GOOD, FIXHEAP_POLICY_BIND, 1, 0, 0 }, -EINVAL },
+	{ "2x1:0,1G", { GOOD, FIXHEAP_POLICY_BIND, 2, 0, 0 }, 0 },
+	/* trivial with one node; else they need pages of both */
+	{ "1x1", { GOOD, FIXHEAP_POLICY_INTERLEAVE, 0, 0, 0 }, 0 },
+	{ "1x1", { GOOD, FIXHEAP_POLICY_BLOCKED, 0, 0, 0 }, 0 },
+	{ "2x1", { GOOD, FIXHEAP_POLICY_INTERLEAVE, 0, 0, 0 }, -ENOMEM },
+	{ "2x1", { GOOD, FIXHEAP_POLICY_BLOCKED, 0, 0, 0 }, 0 },
+	{ "2x1", { GOOD, FIXHEAP_POLICY_BLOCKED, 7, 0, 0 }, -EINVAL },
+};
+
 static void test_attr(void **state)
 {
-	const size_t good = sizeof(struct fixheap_array_attr);
-	const struct {
-		const char *machine;
-		struct fixheap_array_attr attr;
-		int ret;
-	} table[] = {
-		{ "2x1", { good, FIXHEAP_POLICY_DEFAULT, 0, 0, 0 }, 0 },
-		{ "2x1", { good, FIXHEAP_POLICY_LOCAL, 0, 0, 0 }, 0 },
-		{ "2x1", { good, FIXHEAP_POLICY_BIND, 2, 0, 0 }, 0 },
-		{ "2x1", { good, FIXHEAP_POLICY_BIND, ~0ull, 0, 0 }, 0 },
-		{ "2x1", { good, FIXHEAP_POLICY_PREFERRED, 1, 0, 0 }, 0 },
-		{ "2x1", { good, 0, 0, 0, FIXHEAP_ZERO }, 0 },
-		{ "2x1", { good, 0, 0, 1, 0 }, 0 },
-		{ "2x1", { good, 0, 0, PAGE_BYTES * 4, 0 }, 0 },
-		{ "2x1", { good, 0, 0, 1ull << 63, 0 }, -ENOMEM },
-		/* from another version, unknown flags and policies */
-		{ "2x1", { 0, 0, 0, 0, 0 }, -EINVAL },
-		{ "2x1", { good + 8, 0, 0, 0, 0 }, -EINVAL },
-		{ "2x1", { good, 0, 0, 0, 2 }, -EINVAL },
-		{ "2x1", { good, 0, 0, 0, 1u << 31 | 1 }, -EINVAL },
-		{ "2x1", { good, (enum fixheap_policy)6, 0, 0, 0 }, -EINVAL },
-		{ "2x1", { good, (enum fixheap_policy)9, 0, 0, 0 }, -EINVAL },
-		/* alignments that are none */
-		{ "2x1", { good, 0, 0, 3, 0 }, -EINVAL },
-		{ "2x1", { good, 0, 0, PAGE_BYTES + 1, 0 }, -EINVAL },
-		{ "2x1", { good, 0, 0, ~(size_t)0, 0 }, -EINVAL },
-		/* nodes on which nothing of the heap lies */
-		{ "2x1", { good, FIXHEAP_POLICY_BIND, 0, 0, 0 }, -EINVAL },
-		{ "2x1", { good, FIXHEAP_POLICY_BIND, 4, 0, 0 }, -EINVAL },
-		{ "2x1", { good, FIXHEAP_POLICY_PREFERRED, 8, 0, 0 }, -EINVAL },
-		{ "2x1:0,1G", { good, FIXHEAP_POLICY_BIND, 1, 0, 0 }, -EINVAL },
-		{ "2x1:0,1G", { good, FIXHEAP_POLICY_BIND, 2, 0, 0 }, 0 },
-		/* trivial with one zone, not there yet with more */
-		{ "1x1", { good, FIXHEAP_POLICY_INTERLEAVE, 0, 0, 0 }, 0 },
-		{ "1x1", { good, FIXHEAP_POLICY_BLOCKED, 0, 0, 0 }, 0 },
-		{ "2x1",
-		  { good, FIXHEAP_POLICY_INTERLEAVE, 0, 0, 0 },
-		  -ENOTSUP },
-		{ "2x1", { good, FIXHEAP_POLICY_BLOCKED, 0, 0, 0 }, -ENOTSUP },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(attrs); i++) {
+		struct fixheap_array_attr attr = {
+			.size = attrs[i].attr.size,
+			.policy = attrs[i].attr.policy,
+			.nodes = attrs[i].attr.nodes,
+			.alignment = attrs[i].attr.alignment,
+			.flags = attrs[i].attr.flags,
+		};
 		struct test_heap t;
 		void *start;
 
-		heap_make(&t, &(struct heap_spec){ .machine = table[i].machine,
+		heap_make(&t, &(struct heap_spec){ .machine = attrs[i].machine,
 						   .nr_pages = BLOCKS(4) });
 		errno = 0;
-		start = fixheap_pages_alloc(t.heap, 3, 0, &table[i].attr);
-		assert_int_equal(!start, !!table[i].ret);
-		assert_int_equal(errno, -table[i].ret);
+		start = fixheap_pages_alloc(t.heap, 3, 0, &attr);
+		assert_int_equal(!start, !!attrs[i].ret);
+		assert_int_equal(errno, -attrs[i].ret);
 		if (start)
 			fixheap_pages_free(t.heap, start, 3);
 		errno = 0;
-		if (table[i].ret == -EINVAL || table[i].ret == -ENOTSUP) {
-			assert_int_equal(fixheap_largest_free(t.heap,
-							      &table[i].attr),
+		if (attrs[i].ret == -EINVAL) {
+			assert_int_equal(fixheap_largest_free(t.heap, &attr),
 					 0);
-			assert_int_equal(errno, -table[i].ret);
+			assert_int_equal(errno, -attrs[i].ret);
 		}
 		heap_is_empty(&t);
 		heap_end(&t);
@@ -80,11 +92,12 @@ static void test_fields(void **state)
 	struct test_heap t;
 
 	(void)state;
-	heap_make(&t, &(struct heap_spec){ .nr_pages = 10 });
+	heap_make(&t, &(struct heap_spec){ .machine = "3x1",
+					   .nr_pages = BLOCKS(3) });
 	memset(&req, 0x5a, sizeof(req));
 	assert_int_equal(heap_attr(t.heap, NULL, &req), 0);
 	assert_int_equal(req.align, 1);
-	assert_int_equal(req.zone, ZONE_ANY);
+	assert_int_equal(req.node, NODE_ANY);
 	assert_int_equal(req.policy, FIXHEAP_POLICY_DEFAULT);
 	assert_false(req.zero);
 	attr.alignment = PAGE_BYTES / 2;
@@ -100,6 +113,41 @@ static void test_fields(void **state)
 	assert_int_equal(req.nodes, 5);
 	assert_true(req.zero);
 	heap_end(&t);
+}
+
+/* Nodes are the machine's in the attribute, the heap's own in the request. */
+static void test_nodes(void **state)
+{
+	static const struct {
+		const char *machine;
+		u64 ids, nodes;
+	} table[] = {
+		{ "1x1", 1, 1 },
+		{ "1x1", 5, 1 },
+		{ "4x1", 5, 5 },
+		{ "4x1", ~0ull, 0xf },
+		{ "3x1:1G,0,1G", 5, 3 },
+		{ "3x1:1G,0,1G", 4, 2 },
+		{ "3x1:1G,0,1G", 6, 2 },
+		{ "3x1:0,0,1G", 4, 1 },
+		{ "64x1", 1ull << 63, 1ull << 63 },
+		{ "64x1", ~0ull, ~0ull },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct fixheap_array_attr attr = FIXHEAP_ARRAY_ATTR_INIT;
+		struct run_request req;
+		struct test_heap t;
+
+		heap_make(&t, &(struct heap_spec){ .machine = table[i].machine,
+						   .nr_pages = BLOCKS(64) });
+		attr.policy = FIXHEAP_POLICY_BIND;
+		attr.nodes = table[i].ids;
+		assert_int_equal(heap_attr(t.heap, &attr, &req), 0);
+		assert_true(req.nodes == table[i].nodes);
+		heap_end(&t);
+	}
 }
 
 static void test_bytes_to_pages(void **state)
@@ -227,6 +275,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_attr),
 		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_bytes_to_pages),
 		cmocka_unit_test(test_retry),
 		cmocka_unit_test(test_retry_resize),

@@ -1,93 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_run.c: mm/run.c, the waist: policies, zeroing, mistakes.
+ * test_run.c: mm/run.c, the waist: caches, zeroing, mistakes.  What concerns
+ * several zones is in test_run_zones.c.
  */
 #include "support.h"
 
 #include "pcp.h"
 #include "runmap.h"
 
-static struct run_request request(enum page_kind kind, u64 nr_pages)
-{
-	return (struct run_request){ .nr_pages = nr_pages,
-				     .align = 1,
-				     .kind = kind,
-				     .placement = PLACE_ARRAY,
-				     .zone = ZONE_ANY };
-}
-
-/* Zones of four nodes with a pageblock each, in the order in which they are
- * used up by requests for single pages. */
-static void test_policies(void **state)
-{
-	static const struct {
-		enum fixheap_policy policy;
-		u64 nodes;
-		u32 cpu;
-		const char *order;
-	} table[] = {
-		{ FIXHEAP_POLICY_DEFAULT, 0, 0, "0123" },
-		{ FIXHEAP_POLICY_LOCAL, 0, 2, "2301" },
-		{ FIXHEAP_POLICY_BIND, 4, 0, "2" },
-		{ FIXHEAP_POLICY_BIND, 0xa, 3, "31" },
-		{ FIXHEAP_POLICY_PREFERRED, 4, 0, "2013" },
-		{ FIXHEAP_POLICY_PREFERRED, 0xa, 1, "1320" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(table) * NR_PLACEMENTS; i++) {
-		struct run_request req = request(PAGE_RAW, 1);
-		char order[8] = "";
-		struct test_heap t;
-		struct run run;
-		u64 nr = 0;
-
-		heap_make(&t, &(struct heap_spec){ .machine = "4x1",
-						   .nr_pages = BLOCKS(4) });
-		req.policy = table[i / NR_PLACEMENTS].policy;
-		req.nodes = table[i / NR_PLACEMENTS].nodes;
-		req.placement = i % NR_PLACEMENTS;
-		host_sim_set_cpu(table[i / NR_PLACEMENTS].cpu);
-		while (run_alloc(t.heap, &req, &run) == 0) {
-			char zone =
-				(char)('0' + zone_of(t.heap, run.pfn)->index);
-
-			if (nr++ % BLOCK_PAGES == 0)
-				order[strlen(order)] = zone;
-			assert_int_equal(order[strlen(order) - 1], zone);
-		}
-		assert_string_equal(order, table[i / NR_PLACEMENTS].order);
-		assert_int_equal(nr, BLOCKS(strlen(order)));
-		heap_end(&t);
-	}
-}
-
-static void test_refused(void **state)
-{
-	struct run_request req = request(PAGE_RAW, 1);
-	struct test_heap t;
-	struct run run;
-
-	(void)state;
-	heap_make(&t, &(struct heap_spec){ .machine = "2x1",
-					   .nr_pages = BLOCKS(4) });
-	/* runs do not reach over the border of two zones */
-	req.nr_pages = BLOCKS(2) + 1;
-	assert_int_equal(run_alloc(t.heap, &req, &run), -ENOMEM);
-	req.nr_pages = BLOCKS(2);
-	assert_int_equal(run_alloc(t.heap, &req, &run), 0);
-	assert_int_equal(run_alloc(t.heap, &req, &run), 0);
-	req.nr_pages = 1;
-	assert_int_equal(run_alloc(t.heap, &req, &run), -ENOMEM);
-	assert_int_equal(t.heap->used, BLOCKS(4));
-	heap_end(&t);
-}
-
 /* Pages in the caches of other CPUs are taken back before a refusal. */
 static void test_drain(void **state)
 {
-	struct run_request small = request(PAGE_RAW, 1);
-	struct run_request req = request(PAGE_ARRAY, BLOCK_PAGES - 2);
+	struct run_request small = run_request_of(PAGE_RAW, 1);
+	struct run_request req = run_request_of(PAGE_ARRAY, BLOCK_PAGES - 2);
 	struct run run[2], large;
 	struct test_heap t;
 
@@ -101,7 +26,7 @@ static void test_drain(void **state)
 	host_sim_set_cpu(2);
 	assert_int_equal(run_alloc(t.heap, &small, &run[1]), 0);
 	assert_int_equal(t.heap->used, 128);
-	assert_int_equal(pcp_count(t.zone), 126);
+	assert_int_equal(pcp_count(&t.heap->node[0]), 126);
 	heap_valid(&t);
 	/* the second page lies between what would be free */
 	host_sim_set_cpu(3);
@@ -110,14 +35,14 @@ static void test_drain(void **state)
 	assert_null(run_free(t.heap, &run[1], PAGE_RAW));
 	req.nr_pages = BLOCK_PAGES - 1;
 	assert_int_equal(run_alloc(t.heap, &req, &large), 0);
-	assert_int_equal(pcp_count(t.zone), 0);
+	assert_int_equal(pcp_count(&t.heap->node[0]), 0);
 	assert_int_equal(t.heap->used, BLOCK_PAGES);
 	heap_end(&t);
 }
 
 static void test_drain_count(void **state)
 {
-	struct run_request small = request(PAGE_RAW, 1);
+	struct run_request small = run_request_of(PAGE_RAW, 1);
 	struct test_heap t;
 	struct run run;
 
@@ -158,7 +83,8 @@ static void test_zeroing(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(table) * 2; i++) {
 		size_t row = i / 2;
-		struct run_request req = request(PAGE_ARRAY, table[row].nr);
+		struct run_request req =
+			run_request_of(PAGE_ARRAY, table[row].nr);
 		struct test_heap t;
 		struct run run;
 		const char *start;
@@ -189,7 +115,7 @@ static void test_zeroing(void **state)
 /* A single page that comes and goes through the cache. */
 static void test_zeroing_single(void **state)
 {
-	struct run_request req = request(PAGE_RAW, 1);
+	struct run_request req = run_request_of(PAGE_RAW, 1);
 	struct test_heap t;
 	struct run run;
 	char *page;
@@ -223,13 +149,13 @@ static void assert_unlocked(void *data, enum host_sim_call call)
 
 	if (call != HOST_SIM_CLEAR)
 		return;
-	assert_true(spin_trylock(&t->zone->lock));
-	spin_unlock(&t->zone->lock);
+	assert_true(spin_trylock(&t->region->lock));
+	spin_unlock(&t->region->lock);
 }
 
 static void test_clear_unlocked(void **state)
 {
-	struct run_request req = request(PAGE_ARRAY, 1024);
+	struct run_request req = run_request_of(PAGE_ARRAY, 1024);
 	struct run run, wanted;
 	const char *what;
 	struct test_heap t;
@@ -264,20 +190,12 @@ enum {
 	FREE_AT = 400
 };
 
-static void place(struct test_heap *t, enum page_kind kind, u64 pfn, u64 nr)
-{
-	const struct run run = { pfn, nr };
-
-	zone_take_locked(t->zone, &run, PLACE_MEDIUM);
-	runmap_set(t->zone, &run, page_make(kind, PLACE_MEDIUM, 0));
-}
-
 static void furnish(struct test_heap *t)
 {
 	heap_make(t, &(struct heap_spec){ .nr_pages = 1024 });
-	place(t, PAGE_ARRAY, ARRAY_AT, 10);
-	place(t, PAGE_RAW, RAW_AT, 10);
-	place(t, PAGE_DIRECT, DIRECT_AT, 10);
+	heap_place(t, PAGE_ARRAY, ARRAY_AT, 10);
+	heap_place(t, PAGE_RAW, RAW_AT, 10);
+	heap_place(t, PAGE_DIRECT, DIRECT_AT, 10);
 	heap_valid(t);
 }
 
@@ -389,43 +307,9 @@ static void test_resize(void **state)
 	}
 }
 
-static void test_largest(void **state)
-{
-	static const struct {
-		enum fixheap_policy policy;
-		u64 nodes, align, largest;
-	} table[] = {
-		{ FIXHEAP_POLICY_DEFAULT, 0, 1, 1036 },
-		{ FIXHEAP_POLICY_BIND, 1, 1, 1024 - 100 },
-		{ FIXHEAP_POLICY_BIND, 1, 512, 512 },
-		{ FIXHEAP_POLICY_BIND, 2, 1, 1036 },
-		{ FIXHEAP_POLICY_BIND, 2, 64, 1036 },
-		{ FIXHEAP_POLICY_PREFERRED, 1, 1, 1036 },
-		{ FIXHEAP_POLICY_DEFAULT, 0, 2048, 12 },
-		{ FIXHEAP_POLICY_DEFAULT, 0, 4096, 0 },
-	};
-	struct run_request req = request(PAGE_ARRAY, 1);
-	struct test_heap t;
-
-	(void)state;
-	heap_make(&t, &(struct heap_spec){ .machine = "2x1:1G",
-					   .nr_pages = 1024 + 1036 });
-	assert_int_equal(t.zone->end_pfn, 1024);
-	place(&t, PAGE_ARRAY, 0, 100);
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		req.policy = table[i].policy;
-		req.nodes = table[i].nodes;
-		req.align = table[i].align;
-		assert_int_equal(run_largest(t.heap, &req), table[i].largest);
-	}
-	heap_end(&t);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_policies),
-		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_drain_count),
 		cmocka_unit_test(test_zeroing),
@@ -433,7 +317,6 @@ int main(void)
 		cmocka_unit_test(test_clear_unlocked),
 		cmocka_unit_test(test_free_mistakes),
 		cmocka_unit_test(test_resize),
-		cmocka_unit_test(test_largest),
 	};
 
 	return cmocka_run_group_tests_name("run", tests, NULL, NULL);

@@ -15,10 +15,11 @@ static void place(struct test_heap *t, char letter, struct run run)
 {
 	enum page_kind kind =
 		(enum page_kind)(strchr(letters, letter) - letters);
-	struct zone *zone = zone_of(t->heap, run.pfn);
 
-	zone_take_locked(zone, &run, PLACE_MEDIUM);
-	runmap_set(zone, &run, page_make(kind, PLACE_MEDIUM, zone->index));
+	region_take_locked(t->region, &run, PLACE_MEDIUM);
+	runmap_set(t->region, &run,
+		   page_make(kind, PLACE_MEDIUM,
+			     zone_of(t->heap, run.pfn)->node));
 }
 
 static void furnish(struct test_heap *t, const char *runs)
@@ -70,12 +71,21 @@ struct row {
 	const char *what, *after;
 };
 
+static u64 frees_of(struct test_heap *t)
+{
+	u64 nr = 0;
+
+	for (u32 z = 0; z < t->heap->nr_zones; z++)
+		nr += t->heap->zone[z].stats.nr_frees;
+	return nr;
+}
+
 static void check(const char *machine, const struct row *row)
 {
 	struct run run = { row->pfn, row->nr };
 	const char *what;
 	struct test_heap t;
-	u64 used;
+	u64 used, nr_frees = 0;
 
 	heap_make(&t, &(struct heap_spec){ .machine = machine,
 					   .nr_pages = BLOCKS(8) });
@@ -91,7 +101,11 @@ static void check(const char *machine, const struct row *row)
 		assert_null(what);
 		assert_string_equal(runs_of(&t), row->after);
 		used -= row->nr;
+		nr_frees++;
 	}
+	/* in one go, however many runs and zones they were */
+	if (IS_ENABLED(CONFIG_VMSTAT))
+		assert_int_equal(frees_of(&t), nr_frees);
 	assert_int_equal(t.heap->used, used);
 	heap_end(&t);
 }
@@ -150,10 +164,24 @@ static void test_zones(void **state)
 		{ "R0+1024 R1024+1024 R2048+1024 R3072+1024", 1023, 2050, NULL,
 		  "R0+1023 R3073+1023" },
 		{ "E1020+4 E1024+6", 1022, 4, NULL, "E1020+2 E1026+4" },
-		{ "R1000+24 R1025+100", 1000, 125, GONE, NULL },
+		/* runs that lie over a border, or over all of them */
+		{ "R1000+124", 1000, 124, NULL, "" },
+		{ "R1000+124", 1000, 24, NULL, "R1024+100" },
+		{ "R1000+124", 1024, 100, NULL, "R1000+24" },
+		{ "R1000+124", 1010, 20, NULL, "R1000+10 R1030+94" },
+		{ "R0+4096", 1024, 2048, NULL, "R0+1024 R3072+1024" },
+		{ "R0+4096", 1023, 2050, NULL, "R0+1023 R3073+1023" },
+		{ "R100+1500 R1600+1000 R2600+1000", 1500, 1200, NULL,
+		  "R100+1400 R2700+900" },
+		/* nothing is freed, in whichever zone the gap is */
+		{ "R1000+24 R1025+100", 1000, 125, PARTLY, NULL },
 		{ "R1000+23 R1024+100", 1000, 124, PARTLY, NULL },
 		{ "R0+1024 R1024+1000 R2048+1024", 0, 3072, PARTLY, NULL },
-		{ "R0+1024 A1024+1024 R2048+1024", 0, 3072, OTHER, NULL },
+		{ "R0+1024 A1024+1024 R2048+1024", 0, 3072, PARTLY, NULL },
+		{ "R0+3000 R3001+1000", 0, 4001, PARTLY, NULL },
+		{ "R500+3000", 500, 3001, PARTLY, NULL },
+		{ "R500+3000 A3500+1", 500, 3001, PARTLY, NULL },
+		{ "R1000+24", 1024, 100, GONE, NULL },
 	};
 
 	(void)state;
@@ -175,10 +203,10 @@ static void test_random(void **state)
 	for (u32 n = 0; n < 4000; n++) {
 		u64 pfn = random_below(&seed, 4096);
 		u64 nr = 1 + random_below(&seed, n % 5 ? 50 : 1500);
-		u64 zone_end = pfn < 2048 ? 2048 : 4096, free = 0, taken = 0;
+		u64 free = 0, taken = 0;
 		struct run run = { pfn, min_u64(nr, 4096 - pfn) };
 
-		while (pfn + free < zone_end && !used[pfn + free])
+		while (pfn + free < 4096 && !used[pfn + free])
 			free++;
 		if (free && n % 2) {
 			run.nr_pages = min_u64(nr, free);

@@ -17,14 +17,14 @@ static void set(struct test_heap *t, const struct entry *entry)
 {
 	const struct run run = { entry->pfn, entry->nr };
 
-	runmap_set(t->zone, &run, page_make(entry->kind, PLACE_MEDIUM, 0));
+	runmap_set(t->region, &run, page_make(entry->kind, PLACE_MEDIUM, 0));
 }
 
 static void clear(struct test_heap *t, const struct entry *entry)
 {
 	const struct run run = { entry->pfn, entry->nr };
 
-	runmap_clear(t->zone, &run);
+	runmap_clear(t->region, &run);
 }
 
 /* Every page is covered by the entry that it should be, or by none. */
@@ -40,7 +40,7 @@ static void check(struct test_heap *t, const struct entry *entries, u32 nr)
 			if (pfn - entries[i].pfn < entries[i].nr)
 				entry = &entries[i];
 		}
-		assert_int_equal(runmap_find(t->zone, pfn, &run, &page),
+		assert_int_equal(runmap_find(t->region, pfn, &run, &page),
 				 entry != NULL);
 		if (!entry)
 			continue;
@@ -62,7 +62,7 @@ static const struct entry entries[] = {
 	{ PAGE_EXTENT, 1540, 7 },  { PAGE_CACHED, 1547, 3 },
 	{ PAGE_RAW, 1550, 1300 }, /* over three borders */
 	{ PAGE_DIRECT, 2851, 1 }, /* behind a free page */
-	{ PAGE_ARRAY, 3000, 72 }, /* to the zone's end */
+	{ PAGE_ARRAY, 3000, 72 }, /* to the end */
 };
 
 static void test_find(void **state)
@@ -81,7 +81,7 @@ static void test_find(void **state)
 		clear(&t, &entries[nr]);
 		check(&t, entries, nr);
 	}
-	assert_int_equal(maxtree_max(&t.zone->cross), 0);
+	assert_int_equal(maxtree_max(&t.region->cross), 0);
 	heap_end(&t);
 }
 
@@ -106,20 +106,20 @@ static void test_cross(void **state)
 		heap_make(&t, &(struct heap_spec){ .nr_pages = NR_PAGES });
 		set(&t, &entry);
 		for (u64 b = 0; b < NR_PAGES / 512; b++)
-			assert_int_equal(maxtree_get(&t.zone->cross, b),
+			assert_int_equal(maxtree_get(&t.region->cross, b),
 					 b == block ? table[i].cross : 0);
 		clear(&t, &entry);
-		assert_int_equal(maxtree_max(&t.zone->cross), 0);
+		assert_int_equal(maxtree_max(&t.region->cross), 0);
 		heap_end(&t);
 	}
 }
 
-/* A zone that does not begin at 0 looks back no further than its start. */
+/* A run that reaches over the border of two zones is found from both. */
 static void test_second_zone(void **state)
 {
 	struct test_heap t;
 	struct zone *zone;
-	struct run run = { 0, 0 };
+	struct run run, found;
 	u64 page;
 
 	(void)state;
@@ -127,13 +127,40 @@ static void test_second_zone(void **state)
 					   .nr_pages = NR_PAGES });
 	assert_int_equal(t.heap->nr_zones, 2);
 	zone = &t.heap->zone[1];
-	run = (struct run){ zone->start_pfn - 600, 600 };
-	runmap_set(t.zone, &run, page_make(PAGE_ARRAY, PLACE_ARRAY, 0));
-	assert_false(runmap_find(zone, zone->start_pfn, &run, &page));
-	assert_false(runmap_find(zone, zone->end_pfn - 1, &run, &page));
-	assert_true(runmap_find(t.zone, zone->start_pfn - 1, &run, &page));
-	assert_int_equal(run.nr_pages, 600);
-	heap_drop(&t);
+	run = (struct run){ zone->start_pfn - 600, 1200 };
+	runmap_set(t.region, &run, page_make(PAGE_ARRAY, PLACE_ARRAY, 0));
+	for (u64 pfn = 0; pfn < NR_PAGES; pfn++) {
+		assert_int_equal(runmap_find(t.region, pfn, &found, &page),
+				 pfn - run.pfn < run.nr_pages);
+		if (pfn - run.pfn >= run.nr_pages)
+			continue;
+		assert_int_equal(found.pfn, run.pfn);
+		assert_int_equal(found.nr_pages, run.nr_pages);
+	}
+	runmap_clear(t.region, &run);
+	assert_int_equal(maxtree_max(&t.region->cross), 0);
+	heap_end(&t);
+}
+
+/* A region that does not begin at 0 looks back no further than its start. */
+static void test_start(void **state)
+{
+	struct test_heap t;
+	struct run run;
+	u64 page;
+
+	(void)state;
+	heap_make(&t, &(struct heap_spec){ .nr_pages = NR_PAGES,
+					   .skew = BYTES(300) });
+	assert_int_equal(t.region->start_pfn, 300);
+	t.heap->page[299] =
+		page_set_len(page_make(PAGE_ARRAY, PLACE_ARRAY, 0), 600);
+	assert_false(runmap_find(t.region, 300, &run, &page));
+	assert_false(runmap_find(t.region, 511, &run, &page));
+	assert_false(runmap_find(t.region, 512, &run, &page));
+	assert_false(runmap_find(t.region, NR_PAGES - 1, &run, &page));
+	t.heap->page[299] = 0;
+	heap_end(&t);
 }
 
 /* The largest heap there is: a look-up in the middle finds the head. */
@@ -149,17 +176,17 @@ static void test_huge(void **state)
 	heap_make(&t,
 		  &(struct heap_spec){ .nr_pages = nr_pages, .reserved = 1 });
 	run.nr_pages = nr_pages - run.pfn - 5;
-	runmap_set(t.zone, &run, page_make(PAGE_ARRAY, PLACE_ARRAY, 0));
+	runmap_set(t.region, &run, page_make(PAGE_ARRAY, PLACE_ARRAY, 0));
 	for (u64 pfn = run.pfn; pfn < run.pfn + run.nr_pages;
 	     pfn += nr_pages / 97) {
-		assert_true(runmap_find(t.zone, pfn, &found, &page));
+		assert_true(runmap_find(t.region, pfn, &found, &page));
 		assert_int_equal(found.pfn, run.pfn);
 		assert_int_equal(found.nr_pages, run.nr_pages);
 	}
-	assert_false(runmap_find(t.zone, run.pfn - 1, &found, &page));
-	assert_false(runmap_find(t.zone, nr_pages - 5, &found, &page));
-	assert_true(runmap_find(t.zone, nr_pages - 6, &found, &page));
-	runmap_clear(t.zone, &run);
+	assert_false(runmap_find(t.region, run.pfn - 1, &found, &page));
+	assert_false(runmap_find(t.region, nr_pages - 5, &found, &page));
+	assert_true(runmap_find(t.region, nr_pages - 6, &found, &page));
+	runmap_clear(t.region, &run);
 	heap_end(&t);
 }
 
@@ -169,6 +196,7 @@ int main(void)
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_cross),
 		cmocka_unit_test(test_second_zone),
+		cmocka_unit_test(test_start),
 		cmocka_unit_test(test_huge),
 	};
 

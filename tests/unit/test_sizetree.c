@@ -35,7 +35,7 @@ static void check(struct test_heap *t, u32 nr_blocks, u32 b)
 	u32 have = 0, want = 0;
 	bool found = naive_find(nr_blocks, b, &want);
 
-	assert_int_equal(sizetree_find(t->zone, nr_blocks, b, &have), found);
+	assert_int_equal(sizetree_find(t->region, nr_blocks, b, &have), found);
 	if (found)
 		assert_int_equal(have, want);
 }
@@ -47,7 +47,7 @@ static void check_order(struct test_heap *t)
 
 	for (u32 i = 0; i < NR_BLOCKS; i++)
 		want += length[i] != 0;
-	while (sizetree_find(t->zone, nr_blocks, b, &first)) {
+	while (sizetree_find(t->region, nr_blocks, b, &first)) {
 		assert_true(length[first] > nr_blocks ||
 			    (length[first] == nr_blocks && first >= b));
 		nr_blocks = length[first];
@@ -71,12 +71,12 @@ static void test_random(void **state)
 		u32 nr = 1 + (u32)random_below(&seed, n % 4 ? 5 : 40);
 
 		if (length[b]) {
-			sizetree_del(t.zone, b);
+			sizetree_del(t.region, b);
 			length[b] = 0;
 		} else {
 			t.zone->block[b].span_end = b + nr;
 			length[b] = nr;
-			sizetree_add(t.zone, b);
+			sizetree_add(t.region, b);
 		}
 		check(&t, nr, b);
 		check(&t, (u32)random_below(&seed, 45),
@@ -87,26 +87,26 @@ static void test_random(void **state)
 	check_order(&t);
 	for (u32 b = 0; b < NR_BLOCKS; b++) {
 		if (length[b])
-			sizetree_del(t.zone, b);
+			sizetree_del(t.region, b);
 		length[b] = 0;
 	}
-	assert_int_equal(t.zone->size_root, 0);
+	assert_int_equal(t.region->size_root, 0);
 	heap_drop(&t);
 }
 
 /* Rows that come in order of place, of length, or are all alike: the tree
  * stays flat. */
-static u32 depth_of(const struct zone *zone, u32 b)
+static u32 depth_of(const struct region *region, u32 b)
 {
-	u32 at = zone->size_root, depth = 0;
-	u32 nr = zone->block[b].span_end - b;
+	u32 at = region->size_root, depth = 0;
+	u32 nr = region->block[b].span_end - b;
 
 	while (at != b + 1) {
-		u32 other = zone->block[at - 1].span_end - (at - 1);
+		u32 other = region->block[at - 1].span_end - (at - 1);
 		bool less = nr < other || (nr == other && b < at - 1);
 
-		at = less ? zone->block[at - 1].size_left
-			  : zone->block[at - 1].size_right;
+		at = less ? region->block[at - 1].size_left
+			  : region->block[at - 1].size_right;
 		depth++;
 	}
 	return depth;
@@ -124,10 +124,10 @@ static void test_depth(void **state)
 			u32 b = how == 1 ? NR_BLOCKS - 2 - 2 * i : 2 * i;
 
 			t.zone->block[b].span_end = b + 1 + (how ? i : 0);
-			sizetree_add(t.zone, b);
+			sizetree_add(t.region, b);
 		}
 		for (u32 i = 0; i < NR_BLOCKS / 2; i++) {
-			u32 depth = depth_of(t.zone, 2 * i);
+			u32 depth = depth_of(t.region, 2 * i);
 
 			deepest = depth > deepest ? depth : deepest;
 		}
@@ -137,8 +137,9 @@ static void test_depth(void **state)
 	}
 }
 
-/* span_shortest finds a row that holds the pages whenever one has enough
- * whole blocks, and no shorter one that would do with certainty is left. */
+/* In the whole region span_shortest finds a row that holds the pages whenever
+ * one has enough whole blocks, and no shorter one that would do with certainty
+ * is left. */
 static void test_shortest(void **state)
 {
 	static const struct {
@@ -163,13 +164,14 @@ static void test_shortest(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		const struct bounds all = { 0, BLOCKS(10) };
 		struct test_heap t;
 		struct span span;
 		bool found;
 
 		zone_make(&t, 10);
 		zone_draw(&t, table[i].picture);
-		found = span_shortest(t.zone, table[i].nr_pages, &span);
+		found = span_shortest(t.region, &all, table[i].nr_pages, &span);
 		assert_int_equal(found, table[i].first >= 0);
 		if (found) {
 			assert_int_equal(span.first, table[i].first);

@@ -17,7 +17,7 @@ static struct run take_slab(struct fixheap *heap, u32 class)
 				   .align = 1u << (je_page_shift - PAGE_SHIFT),
 				   .kind = PAGE_EXTENT,
 				   .placement = PLACE_SMALL,
-				   .zone = 0 };
+				   .node = 0 };
 	struct run run;
 
 	assert_int_equal(run_alloc(heap, &req, &run), 0);
@@ -97,7 +97,7 @@ static void test_next_life_replaces_the_description(void **state)
 	end_empty_heap(heap);
 }
 
-static void test_description_keeps_kind_and_zone(void **state)
+static void test_description_keeps_kind_and_node(void **state)
 {
 	struct fixheap *heap;
 	struct run run;
@@ -147,7 +147,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(any_object_describes_all_of_its_slab),
 		TEST(next_life_replaces_the_description),
-		TEST(description_keeps_kind_and_zone),
+		TEST(description_keeps_kind_and_node),
 		TEST(object_outside_of_slabs_is_a_bug),
 	};
 

@@ -39,7 +39,7 @@ static void test_filed(void **state)
 
 		zone_make(&t, NR_BLOCKS);
 		zone_draw(&t, table[i].picture);
-		assert_string_equal(zone_spans(t.zone), table[i].spans);
+		assert_string_equal(zone_spans(t.region), table[i].spans);
 		heap_drop(&t);
 	}
 }
@@ -68,8 +68,8 @@ static void test_add(void **state)
 
 		zone_make(&t, NR_BLOCKS);
 		zone_draw(&t, table[i].picture);
-		span_add(t.zone, table[i].first, table[i].end, false);
-		assert_string_equal(zone_spans(t.zone), table[i].spans);
+		span_add(t.region, table[i].first, table[i].end, false);
+		assert_string_equal(zone_spans(t.region), table[i].spans);
 		heap_drop(&t);
 	}
 }
@@ -99,9 +99,9 @@ static void test_del(void **state)
 
 		zone_make(&t, NR_BLOCKS);
 		zone_draw(&t, table[i].picture);
-		span_del(t.zone, table[i].first, table[i].end, &zero);
+		span_del(t.region, table[i].first, table[i].end, &zero);
 		assert_true(zero.first >= zero.end);
-		assert_string_equal(zone_spans(t.zone), table[i].spans);
+		assert_string_equal(zone_spans(t.region), table[i].spans);
 		heap_drop(&t);
 	}
 }
@@ -142,9 +142,9 @@ static void test_zero(void **state)
 			struct span zero;
 
 			if (s[1] == 'd')
-				span_del(t.zone, b, b + 1, &zero);
+				span_del(t.region, b, b + 1, &zero);
 			else
-				span_add(t.zone, b, b + 1, s[1] == 'z');
+				span_add(t.region, b, b + 1, s[1] == 'z');
 		}
 		pb = &t.zone->block[table[i].row];
 		if (table[i].first < table[i].end) {
@@ -173,10 +173,10 @@ static void test_zero_taken(void **state)
 		struct span zero;
 
 		zone_make(&t, NR_BLOCKS);
-		span_add(t.zone, 2, 6, true);
-		span_add(t.zone, 0, 2, false);
-		span_add(t.zone, 6, 8, false);
-		span_del(t.zone, table[i].first, table[i].end, &zero);
+		span_add(t.region, 2, 6, true);
+		span_add(t.region, 0, 2, false);
+		span_add(t.region, 6, 8, false);
+		span_del(t.region, table[i].first, table[i].end, &zero);
 		if (table[i].zero_first < table[i].zero_end) {
 			assert_int_equal(zero.first, table[i].zero_first);
 			assert_int_equal(zero.end, table[i].zero_end);
@@ -190,26 +190,32 @@ static void test_zero_taken(void **state)
 static void test_find(void **state)
 {
 	static const char picture[] = ">..#x.<o";
-	static const u32 row[] = { 0, 1, 1, 0, 0, 5, 0, 0 };
+	static const struct span rows[] = {
+		{ 0 },
+		{ 1, 3, BLOCKS(1) - 100, BLOCKS(2) + 100 },
+		{ 1, 3, BLOCKS(1) - 100, BLOCKS(2) + 100 },
+		{ 0 },
+		{ 0 },
+		{ 5, 6, BLOCKS(5) - 100, BLOCKS(1) + 200 },
+		{ 0 },
+		{ 0 },
+	};
 	struct test_heap t;
 	struct span span;
-	u32 b;
 
 	(void)state;
 	zone_make(&t, NR_BLOCKS);
-	assert_false(span_lowest_block(t.zone, &b));
-	assert_false(span_highest_block(t.zone, &b));
 	zone_draw(&t, picture);
-	for (b = 0; b < NR_BLOCKS; b++) {
-		assert_int_equal(span_find(t.zone, b, &span),
+	for (u32 b = 0; b < NR_BLOCKS; b++) {
+		assert_int_equal(span_find(t.region, b, &span),
 				 picture[b] == '.');
-		if (picture[b] == '.')
-			assert_int_equal(span.first, row[b]);
+		if (picture[b] != '.')
+			continue;
+		assert_int_equal(span.first, rows[b].first);
+		assert_int_equal(span.end, rows[b].end);
+		assert_int_equal(span.pfn, rows[b].pfn);
+		assert_int_equal(span.nr_pages, rows[b].nr_pages);
 	}
-	assert_true(span_lowest_block(t.zone, &b));
-	assert_int_equal(b, 1);
-	assert_true(span_highest_block(t.zone, &b));
-	assert_int_equal(b, 5);
 	heap_drop(&t);
 }
 
@@ -221,9 +227,10 @@ static void test_find_inner(void **state)
 
 	(void)state;
 	zone_make(&t, 40);
-	span_add(t.zone, 3, 37, false);
+	span_add(t.region, 3, 37, false);
 	for (u32 b = 0; b < 40; b++) {
-		assert_int_equal(span_find(t.zone, b, &span), b >= 3 && b < 37);
+		assert_int_equal(span_find(t.region, b, &span),
+				 b >= 3 && b < 37);
 		if (b < 3 || b >= 37)
 			continue;
 		assert_int_equal(span.first, 3);
@@ -234,50 +241,13 @@ static void test_find_inner(void **state)
 	heap_drop(&t);
 }
 
-static void test_search(void **state)
-{
-	static const struct {
-		u32 from;
-		u64 nr_pages;
-		long first, last; /* first and last filed; -1: none */
-	} table[] = {
-		{ 0, 1, 1, 7 },	   { 1, 200, 1, 7 },	      { 2, 200, 4, 7 },
-		{ 0, 201, 4, 7 },  { 0, 612, 4, 7 },	      { 0, 613, 4, 4 },
-		{ 0, 1124, 4, 4 }, { 0, 1125, -1, -1 },	      { 5, 613, -1, 4 },
-		{ 8, 1, -1, 7 },   { 0, 1ull << 32, -1, -1 },
-	};
-	struct test_heap t;
-	struct span span;
-
-	(void)state;
-	zone_make(&t, NR_BLOCKS);
-	zone_draw(&t, "><#>..>."); /* 1|200 4-6:1124 7-8:612 */
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		bool found = span_first(t.zone, table[i].from,
-					table[i].nr_pages, &span);
-
-		assert_int_equal(found, table[i].first >= 0);
-		if (found)
-			assert_int_equal(span.first, table[i].first);
-		found = span_last(t.zone, NR_BLOCKS, table[i].nr_pages, &span);
-		assert_int_equal(found, table[i].last >= 0);
-		if (found)
-			assert_int_equal(span.first, table[i].last);
-	}
-	heap_drop(&t);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_filed),
-		cmocka_unit_test(test_add),
-		cmocka_unit_test(test_del),
-		cmocka_unit_test(test_zero),
-		cmocka_unit_test(test_zero_taken),
-		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_filed),	   cmocka_unit_test(test_add),
+		cmocka_unit_test(test_del),	   cmocka_unit_test(test_zero),
+		cmocka_unit_test(test_zero_taken), cmocka_unit_test(test_find),
 		cmocka_unit_test(test_find_inner),
-		cmocka_unit_test(test_search),
 	};
 
 	return cmocka_run_group_tests_name("span", tests, NULL, NULL);

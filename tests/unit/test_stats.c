@@ -78,7 +78,7 @@ static void test_pages(void **state)
 	heap_end(&t);
 }
 
-/* Several zones: sums, and the largest run of all. */
+/* Several zones: sums, and the largest run of all, over borders. */
 static void test_zones(void **state)
 {
 	struct fixheap_array_attr attr = FIXHEAP_ARRAY_ATTR_INIT;
@@ -91,13 +91,21 @@ static void test_zones(void **state)
 	stats = stats_of(&t);
 	assert_int_equal(stats.nr_zones, 3);
 	assert_int_equal(stats.heap_bytes, BYTES(BLOCKS(12)));
-	assert_int_equal(stats.largest_run_bytes, BYTES(BLOCKS(6)));
+	assert_int_equal(stats.largest_run_bytes, BYTES(BLOCKS(12)));
 	attr.policy = FIXHEAP_POLICY_BIND;
 	attr.nodes = 2;
+	/* in the second, from block 2 on; what is behind it joins the third */
 	assert_non_null(fixheap_pages_alloc(t.heap, BLOCKS(5), 0, &attr));
 	stats = stats_of(&t);
-	assert_int_equal(stats.largest_run_bytes, BYTES(BLOCKS(4)));
+	assert_int_equal(stats.largest_run_bytes, BYTES(BLOCKS(5)));
 	assert_int_equal(stats.used_bytes, BYTES(BLOCKS(5)));
+	/* in the middle of a block of the first it is in one zone */
+	assert_non_null(fixheap_pages_alloc(t.heap, BLOCKS(5), 0, NULL));
+	fixheap_pages_free(t.heap, t.base + BYTES(BLOCKS(3) + 100), 300);
+	assert_non_null(fixheap_pages_alloc(t.heap, BLOCKS(2), 0, NULL));
+	stats = stats_of(&t);
+	assert_int_equal(stats.largest_run_bytes, BYTES(300));
+	assert_int_equal(stats.used_bytes, BYTES(BLOCKS(12) - 300));
 	heap_end(&t);
 }
 

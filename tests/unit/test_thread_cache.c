@@ -203,7 +203,7 @@ static void *run_batch(void *arg)
 }
 
 /* What was made on another node is freed here, and is not met again here. */
-static void test_frees_across_zones_do_not_pollute(void **state)
+static void test_frees_across_nodes_do_not_pollute(void **state)
 {
 	static struct batch far, near;
 	struct fixheap *heap;
@@ -217,8 +217,8 @@ static void test_frees_across_zones_do_not_pollute(void **state)
 		join_thread(start_thread(run_batch, &far));
 		run_batch(&near);
 		for (int i = 0; i < 1000; i++) {
-			assert_int_equal(zone_at(heap, far.object[i]), 1);
-			assert_int_equal(zone_at(heap, near.object[i]), 0);
+			assert_int_equal(node_at(heap, far.object[i]), 1);
+			assert_int_equal(node_at(heap, near.object[i]), 0);
 			end_object(heap, far.object[i]);
 		}
 		for (int i = 0; i < 1000; i++)
@@ -228,8 +228,8 @@ static void test_frees_across_zones_do_not_pollute(void **state)
 	end_empty_heap(heap);
 }
 
-/* A full home zone: the neighbour serves, and its objects return to it. */
-static void test_full_zone_falls_back(void **state)
+/* A full home node: the neighbour serves, and its objects return to it. */
+static void test_full_node_falls_back(void **state)
 {
 	struct fixheap *heap;
 	u64 nr[2] = { 0, 0 };
@@ -240,9 +240,9 @@ static void test_full_zone_falls_back(void **state)
 	heap = make_heap(16 * MIB, NULL);
 	for (void **p; (p = fixheap_malloc(heap, 1000)) != NULL; last = p) {
 		*p = last;
-		nr[zone_at(heap, p)]++;
+		nr[node_at(heap, p)]++;
 		/* The nearer one first. */
-		assert_true(zone_at(heap, p) == 0 || nr[0] * 1024 > 7 * MIB);
+		assert_true(node_at(heap, p) == 0 || nr[0] * 1024 > 7 * MIB);
 	}
 	assert_true(nr[1] * 1024 > 7 * MIB);
 	while (last) {
@@ -254,7 +254,7 @@ static void test_full_zone_falls_back(void **state)
 	for (int i = 0; i < 1000; i++) {
 		void *ptr = fixheap_malloc(heap, 1000);
 
-		assert_int_equal(zone_at(heap, ptr), 0);
+		assert_int_equal(node_at(heap, ptr), 0);
 		fixheap_free(heap, ptr);
 	}
 	end_empty_heap(heap);
@@ -384,8 +384,8 @@ int main(void)
 		THREAD_TEST(threads_that_fence_themselves),
 		THREAD_TEST(sleeping_threads_give_all_back),
 		THREAD_TEST(small_object_from_a_sleeping_thread),
-		THREAD_TEST(frees_across_zones_do_not_pollute),
-		THREAD_TEST(full_zone_falls_back),
+		THREAD_TEST(frees_across_nodes_do_not_pollute),
+		THREAD_TEST(full_node_falls_back),
 		THREAD_TEST(heaps_end_before_their_threads),
 		THREAD_TEST(consumers_have_homes),
 		THREAD_TEST(calls_from_within),

@@ -77,6 +77,113 @@ static void test_heaps_come_and_go_beside_threads(void **state)
 	end_empty_heap(heap);
 }
 
+/* ---- near the end of the heap ------------------------------------------- */
+
+struct holder {
+	struct fixheap *heap;
+	unsigned *go;
+	u64 seed, nr_fails;
+	u32 cpu, ops, hold;
+};
+
+#define HOLD_MAX 4
+
+/* At random take a page or give one back, never more than `hold` of them. */
+static void *run_holder(void *arg)
+{
+	struct holder *holder = arg;
+	void *page[HOLD_MAX] = { NULL };
+
+	host_sim_set_cpu(holder->cpu);
+	wait_for(holder->go, 1);
+	for (u32 i = 0; i < holder->ops; i++) {
+		void **slot = &page[next_random(&holder->seed) % holder->hold];
+
+		if (*slot) {
+			fixheap_pages_free(holder->heap, *slot, 1);
+			*slot = NULL;
+			continue;
+		}
+		*slot = fixheap_pages_alloc(holder->heap, 1, 0, NULL);
+		holder->nr_fails += !*slot;
+	}
+	for (u32 i = 0; i < holder->hold; i++)
+		fixheap_pages_free(holder->heap, page[i], 1);
+	return NULL;
+}
+
+#define HOLDERS 8
+
+/* Failures of all threads on a heap with so many free pages. */
+static u64 hold_pages(u32 free_pages, u32 hold, bool roving, u64 seed)
+{
+	struct holder holder[HOLDERS];
+	struct fixheap *heap = make_heap(MIB, NULL);
+	pthread_t thread[HOLDERS];
+	u64 nr_fails = 0;
+	unsigned go = 0;
+	void *rest = fixheap_pages_alloc(heap, MIB / PAGE_BYTES - free_pages, 0,
+					 NULL);
+
+	assert_non_null(rest);
+	for (u32 i = 0; i < HOLDERS; i++) {
+		holder[i] =
+			(struct holder){ .heap = heap,
+					 .go = &go,
+					 .seed = seed + i,
+					 .cpu = roving ? HOST_SIM_ROVING : i,
+					 .ops = 20000,
+					 .hold = hold };
+		thread[i] = start_thread(run_holder, &holder[i]);
+	}
+	set_flag(&go, 1);
+	for (u32 i = 0; i < HOLDERS; i++) {
+		join_thread(thread[i]);
+		nr_fails += holder[i].nr_fails;
+	}
+	assert_int_equal(fixheap_validate(heap), 0);
+	fixheap_pages_free(heap, rest, MIB / PAGE_BYTES - free_pages);
+	end_empty_heap(heap);
+	return nr_fails;
+}
+
+/*
+ * While pages are free, in the zone or in a CPU's cache, no page is refused:
+ * the threads together never hold all of them.
+ */
+static void test_no_page_is_refused_too_early(void **state)
+{
+	static const struct {
+		const char *machine;
+		u32 free_pages, hold, rounds;
+		bool roving;
+	} table[] = {
+		{ "1x8", 32, 2, 6, false }, { "1x8", 32, 2, 6, true },
+		{ "1x2", 32, 2, 6, true },  { "1x1", 32, 2, 6, false },
+		{ "1x8", 24, 2, 6, true },  { "1x8", 64, 1, 6, false },
+		{ "1x8", 12, 1, 6, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		u64 nr_fails = 0;
+
+		if (table[i].free_pages >= MIB / PAGE_BYTES)
+			continue;
+		assert_int_equal(host_sim_describe(table[i].machine), 0);
+		for (u32 n = 1; n <= table[i].rounds; n++)
+			nr_fails += hold_pages(table[i].free_pages,
+					       table[i].hold, table[i].roving,
+					       n * 1000);
+		print_message("%s, %u pages, %u each: %llu refused\n",
+			      table[i].machine, table[i].free_pages,
+			      table[i].hold, (unsigned long long)nr_fails);
+		if (nr_fails)
+			wrong++;
+	}
+	assert_int_equal(wrong, 0);
+}
+
 /* ---- the end of threads ------------------------------------------------- */
 
 static void *run_short(void *arg)
@@ -186,6 +293,7 @@ int main(void)
 		THREAD_TEST(threads_free_what_others_made),
 		THREAD_TEST(several_heaps_keep_apart),
 		THREAD_TEST(heaps_come_and_go_beside_threads),
+		THREAD_TEST(no_page_is_refused_too_early),
 		THREAD_TEST(storm_of_short_threads),
 		THREAD_TEST(destructors_after_ours),
 		THREAD_TEST(threads_that_only_free),

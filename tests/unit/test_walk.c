@@ -30,8 +30,8 @@ static int note(void *data, const void *start, size_t bytes,
 	assert_int_equal(bytes % PAGE_BYTES, 0);
 	assert_true(bytes > 0);
 	assert_int_equal(pfn, walk->next);
-	assert_true(spin_trylock(&walk->t->zone->lock));
-	spin_unlock(&walk->t->zone->lock);
+	assert_true(spin_trylock(&walk->t->region->lock));
+	spin_unlock(&walk->t->region->lock);
 	walk->next = pfn + (bytes >> PAGE_SHIFT);
 	walk->len += (size_t)snprintf(walk->text + walk->len,
 				      sizeof(walk->text) - walk->len,
@@ -51,13 +51,12 @@ static void place(struct test_heap *t, const char *runs)
 	for (; sscanf(runs, " %c%lu+%lu%n", &letter, &run.pfn, &run.nr_pages,
 		      &n) == 3;
 	     runs += n) {
-		struct zone *zone = zone_of(t->heap, run.pfn);
+		u32 node = zone_of(t->heap, run.pfn)->node;
 		u64 kind = (u64)(strchr(kinds, letter) - kinds);
 
-		zone_take_locked(zone, &run, PLACE_MEDIUM);
-		runmap_set(zone, &run,
-			   page_make((enum page_kind)kind, PLACE_MEDIUM,
-				     zone->index));
+		region_take_locked(t->region, &run, PLACE_MEDIUM);
+		runmap_set(t->region, &run,
+			   page_make((enum page_kind)kind, PLACE_MEDIUM, node));
 	}
 }
 
@@ -80,10 +79,16 @@ static void test_ranges(void **state)
 		{ "1x1", 1024, "E0+3 E3+2 C5+4 R9+1",
 		  "E0+5 C5+4 R9+1 .10+1014" },
 		{ "1x1", 1024, "E500+24", ".0+500 E500+12 E512+12 .524+500" },
-		/* a free range ends at its zone */
+		/* ranges reach over the border of two zones */
 		{ "2x1", 2048, "A1000+24 R1024+1",
 		  ".0+1000 A1000+24 R1024+1 .1025+1023" },
-		{ "2x1", 2048, "", ".0+1024 .1024+1024" },
+		{ "2x1", 2048, "", ".0+2048" },
+		{ "2x1", 2048, "A1000+50", ".0+1000 A1000+50 .1050+998" },
+		{ "4x1", 2048, "R5+2000", ".0+5 R5+2000 .2005+43" },
+		{ "4x1", 2048, "R0+512 R1536+512",
+		  "R0+512 .512+1024 R1536+512" },
+		{ "2x1", 2048, "E1020+8",
+		  ".0+1020 E1020+4 E1024+4 .1028+1020" },
 	};
 
 	(void)state;

@@ -60,6 +60,14 @@ bench:
 	+@$(MAKE) bench-program
 	@$(objtree)/tests/bin/bench $(BENCH)
 
+# In the machine of the tests: this one may have one node only.  SVG=file: draw
+# it, too.
+placement:
+	@tools/build/deps.sh build test
+	+@$(MAKE) vm-tests
+	@O='$(objtree)' tests/vm/placement.sh \
+		$(objtree)/tests/bin/vm/placement $(SVG)
+
 # ---- install, undone --------------------------------------------------------
 
 uninstall:
@@ -85,9 +93,11 @@ clean:
 		find $(objtree)/$$dir -name '*.[od]' -delete; \
 	done
 
-# With O=, the folders as well, where nothing else is in them.
+# And the kernels that were fetched; with O=, the folders as well, where nothing
+# else is in them.
 distclean mrproper: clean
 	@rm -f $(CONFIG) $(CONFIG).old $(objtree)/defconfig
+	@rm -rf $(objtree)/tests/kernels
 ifneq ($(objtree),$(srctree))
 	@test ! -d $(objtree) || find $(objtree) -depth -type d -empty -delete
 endif

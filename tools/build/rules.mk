@@ -51,6 +51,11 @@ $(foreach dir,mm arch tools tests,$(eval $(call read,$(dir))))
 
 sim-objs := $(addprefix $(objtree)/arch/,$(sim-y))
 lib-objs := $(mm-objs) $(arch-objs)
+# The library as the preload library has it: without libnuma.
+preload-lib-objs := $(filter-out $(addprefix $(objtree)/arch/,$(numa-y)),\
+	$(lib-objs))
+preload-lib-objs += $(if $(CONFIG_NUMA),\
+	$(addprefix $(objtree)/arch/,$(numa-none)))
 fixheap-objs := $(addprefix $(objtree)/tools/,$(fixheap-y))
 preload-objs := $(addprefix $(objtree)/tools/,$(preload-y))
 
@@ -151,10 +156,12 @@ $(lib).so.$(SONAME): $(lib).so.$(VERSION)
 $(lib).so: $(lib).so.$(SONAME)
 	$(call say,LN)ln -sf $(<F) $@
 
-$(lib)_preload.so: $(preload-objs) $(lib).o $(links) tools/build/preload.map
-	$(call say,LD)$(CC) $(ldflags) -shared -o $@ $(preload-objs) $(lib).o \
-		-Wl,--version-script=tools/build/preload.map \
-		-Wl,-z,nodelete $(no-undefined) $(preload-libs) $(LIBS)
+$(lib)_preload.so: $(preload-objs) $(preload-lib-objs) $(links) \
+		tools/build/preload.map
+	$(call say,LD)$(CC) $(ldflags) -shared -o $@ $(preload-objs) \
+		$(preload-lib-objs) \
+		-Wl,--version-script=tools/build/preload.map -Wl,-z,nodelete \
+		$(no-undefined) $(preload-libs) $(filter-out -lnuma,$(LIBS))
 
 $(objtree)/tools/fixheap: $(fixheap-objs) $(lib).a $(links)
 	$(call say,LD)$(CC) $(ldflags) -o $@ $(fixheap-objs) $(lib).a \
@@ -178,12 +185,15 @@ test-names = $(filter-out $(2),$(basename $(notdir $(wildcard \
 bin := $(objtree)/tests/bin
 unit-bins := $(addprefix $(bin)/unit/,$(call test-names,unit,$(unit-)))
 host-bins := $(addprefix $(bin)/host/,$(call test-names,host,$(host-)))
+vm-bins := $(addprefix $(bin)/vm/,$(call test-names,vm,$(vm-)) \
+	$(if $(CONFIG_NUMA),placement))
 fuzz-bins := $(patsubst tests/fuzz/%.c,$(bin)/fuzz/%,\
 	$(wildcard tests/fuzz/fuzz_*.c))
 
 # All names are visible in these; a test is linked with the objects it needs.
 sim-all := $(mm-objs) $(sim-objs) $(addprefix $(objtree)/tests/,$(sim-shared))
 host-all := $(lib-objs) $(addprefix $(objtree)/tests/,$(host-shared))
+vm-objs := $(addprefix $(objtree)/tests/,$(vm-shared))
 $(bin)/sim.a: $(sim-all) $(links)
 	$(call say,AR)mkdir -p $(@D) && rm -f $@ && $(AR) rcTD $@ $(sim-all)
 $(bin)/host.a: $(host-all) $(links)
@@ -196,6 +206,8 @@ $(unit-bins): $(bin)/%: $(objtree)/tests/%.o $(bin)/sim.a
 	$(call link-test,,-lcmocka)
 $(host-bins): $(bin)/%: $(objtree)/tests/%.o $(bin)/host.a
 	$(call link-test,,-lcmocka)
+$(vm-bins): $(bin)/%: $(objtree)/tests/%.o $(vm-objs) $(lib).a $(links)
+	$(call link-test,,-lcmocka)
 $(fuzz-bins): $(bin)/%: $(objtree)/tests/%.o $(bin)/sim.a
 	$(call link-test,-fsanitize=fuzzer)
 $(bin)/model $(bin)/stress: $(bin)/%: $(objtree)/tests/%/main.o $(bin)/sim.a
@@ -205,9 +217,10 @@ bench-objs := $(addprefix $(objtree)/tests/,$(bench-y))
 $(bin)/bench: $(bench-objs) $(lib).a $(links)
 	$(call link-test)
 
-test-bins := $(unit-bins) $(host-bins) $(fuzz-bins)
+test-bins := $(unit-bins) $(host-bins) $(vm-bins) $(fuzz-bins)
 unit: $(unit-bins)
 host-tests: $(host-bins)
+vm-tests: $(vm-bins)
 fuzz: $(fuzz-bins)
 model: $(bin)/model
 stress: $(bin)/stress
@@ -215,9 +228,10 @@ bench-program: $(bin)/bench
 
 include tools/build/install.mk
 
-all-objs := $(lib-objs) $(sim-objs) $(fixheap-objs) $(preload-objs) \
+all-objs := $(sort $(lib-objs) $(preload-lib-objs)) $(sim-objs) \
+	$(fixheap-objs) $(preload-objs) \
 	$(patsubst $(bin)/%,$(objtree)/tests/%.o,$(test-bins)) \
-	$(sim-all) $(host-all) $(objtree)/tests/model/main.o \
+	$(sim-all) $(host-all) $(vm-objs) $(objtree)/tests/model/main.o \
 	$(objtree)/tests/stress/main.o $(bench-objs)
 -include $(wildcard $(all-objs:.o=.d))
 

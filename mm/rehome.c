@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * rehome.c: arrays that are bound elsewhere than their zones.
+ *
+ * When no zone has the contiguous pages that a strict array needs, but other
+ * pages are free, these are bound to the nodes wanted: their contents are
+ * dropped, and the kernel takes new pages from those nodes when they are
+ * touched.  When the array is freed, its pages are dropped again and bound
+ * where they belong; so nobody else sees that they were away.
+ *
+ * Pages are bound first and dropped then.  The other way round, somebody who
+ * touches a neighbour in the same 2 MiB in between can get a huge page of the
+ * kernel's, and with it ours come back, on the node of before.
+ *
+ * Invariants
+ *  1. Only pages of arrays with PAGE_MOVED_FLAG may be bound elsewhere.
+ *  2. Nodes give no more than they have: see heap->spare below.
+ *  3. nr_moved of a pageblock counts the arrays of that kind that lie in it.
+ *
+ * Locking: the kernel is called without any lock; meanwhile the pages belong
+ * to a run, of the caller or of kind PAGE_FREEING.  Cost: calls into the kernel
+ * for each part that changes its node; O(pageblocks) to count.
+ */
+#include "rehome.h"
+
+#include "binding.h"
+#include "policy.h"
+#include "vmstat.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Lengths that rehome_largest tries from above. */
+#define TRIES 32
+
+/* The array's blocks behind the one of page keep (all, if it has none). */
+static void count_blocks(struct fixheap *heap, const struct run *run, u64 keep,
+			 u16 change)
+{
+	u32 b = (u32)(run->pfn >> BLOCK_SHIFT);
+	u32 last = (u32)((run->pfn + run->nr_pages - 1) >> BLOCK_SHIFT);
+
+	if (keep < run->pfn && keep >> BLOCK_SHIFT == b)
+		b++;
+	for (; b <= last; b++)
+		__atomic_add_fetch(&heap->region.block[b].nr_moved, change,
+				   __ATOMIC_RELAXED);
+}
+
+static void mark(struct fixheap *heap, const struct run *run)
+{
+	u64 *page = &heap->page[run->pfn];
+
+	page_write(page, page_read(page) | PAGE_MOVED_FLAG);
+	count_blocks(heap, run, run->pfn, 1);
+	vmstat_add(&heap->nr_rehomed, 1);
+	__atomic_add_fetch(&heap->rehomed_pages, run->nr_pages,
+			   __ATOMIC_RELAXED);
+}
+
+/* --- what nodes have to give ---------------------------------------------- */
+
+/*
+ * The memory of a zone is promised to the heap by its node, touched or not, and
+ * wherever its pages are just now: they come home when they are freed.
+ * heap->spare is what the node had free beyond that when the heap was made,
+ * heap->beyond what the heap has of that.  As long as beyond <= spare, no touch
+ * of a page can fail.
+ */
+struct need {
+	long nr_pages[NODES_MAX];
+};
+
+/* The node that page at of the array shall be on; *end: so far the same. */
+typedef int (*node_at_fn)(const struct fixheap *heap, const void *array, u64 at,
+			  u64 *end);
+
+/* The run needs pages of those nodes where it is not at home. */
+static void add_need(const struct fixheap *heap, const struct run *run,
+		     node_at_fn node_at, const void *array, struct need *need)
+{
+	u64 end;
+
+	for (u64 at = run->pfn; at < run->pfn + run->nr_pages; at = end) {
+		u64 home_end;
+		int node = node_at(heap, array, at, &end);
+		int home = home_node(heap, at, &home_end);
+
+		end = min_u64(min_u64(end, home_end), run->pfn + run->nr_pages);
+		if (node >= 0 && node != home)
+			need->nr_pages[node] += (long)(end - at);
+	}
+}
+
+/* Take it back for the nodes below ids. */
+static void unreserve(struct fixheap *heap, const struct need *need, u32 ids)
+{
+	for (u32 id = 0; id < ids; id++)
+		__atomic_sub_fetch(&heap->beyond[id], need->nr_pages[id],
+				   __ATOMIC_RELAXED);
+}
+
+/* Promise it, if all nodes have it. */
+static bool reserve(struct fixheap *heap, const struct need *need)
+{
+	for (u32 id = 0; id < NODES_MAX; id++) {
+		long beyond = __atomic_add_fetch(&heap->beyond[id],
+						 need->nr_pages[id],
+						 __ATOMIC_RELAXED);
+
+		if (need->nr_pages[id] > 0 && beyond > heap->spare[id]) {
+			unreserve(heap, need, id + 1);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* --- the way back --------------------------------------------------------- */
+
+/* An array as it stands. */
+struct made {
+	struct run run;
+	u64 page;
+};
+
+static int node_made(const struct fixheap *heap, const void *array, u64 at,
+		     u64 *end)
+{
+	const struct made *made = array;
+
+	return policy_node(heap, &made->run, made->page, at, end);
+}
+
+/* Whether the run is whole pages of the mapping. */
+static bool is_whole(const struct fixheap *heap, const struct run *run)
+{
+	uintptr_t start = (uintptr_t)pfn_to_addr(heap, run->pfn);
+
+	return !((start | run->nr_pages << PAGE_SHIFT) &
+		 (heap->mapping_page - 1));
+}
+
+/* Bind the pages to their home, drop them, give them back. */
+static void go_home(struct fixheap *heap, const struct run *run, u64 keep)
+{
+	const struct bounds pages = { run->pfn, run->pfn + run->nr_pages };
+	bool dropped;
+
+	bind_home(heap, &pages);
+	dropped = !discard_pages(heap, &pages);
+	count_blocks(heap, run, keep, (u16)-1);
+	__atomic_sub_fetch(&heap->rehomed_pages, run->nr_pages,
+			   __ATOMIC_RELAXED);
+	run_give(heap, run, dropped && is_whole(heap, run));
+}
+
+void rehome_free(struct fixheap *heap, const struct run *array, u64 page,
+		 const struct run *part)
+{
+	const struct made made = { *array, page };
+	bool all = part->pfn == array->pfn;
+	struct need need = { { 0 } };
+
+	add_need(heap, part, node_made, &made, &need);
+	if (all)
+		policy_drop(heap, array->pfn, page);
+	go_home(heap, part, all ? part->pfn : part->pfn - 1);
+	unreserve(heap, &need, NODES_MAX);
+}
+
+/* --- making one ----------------------------------------------------------- */
+
+static bool may_rehome(const struct fixheap *heap,
+		       const struct run_request *req)
+{
+	return heap->bind && req->kind == PAGE_ARRAY && !req->fresh &&
+	       policy_is_strict(req->policy);
+}
+
+/* An array that is to be made; req: with a target. */
+struct plan {
+	struct run run;
+	struct run_request req;
+	struct need need;
+};
+
+static int node_planned(const struct fixheap *heap, const void *array, u64 at,
+			u64 *end)
+{
+	const struct plan *plan = array;
+
+	*end = plan->run.pfn + plan->run.nr_pages;
+	if (plan->req.policy == FIXHEAP_POLICY_BIND)
+		return (int)plan->req.target;
+	return policy_plan(heap, &plan->run, &plan->req, at, end);
+}
+
+/* BIND: the node of those wanted that can give most. */
+static u32 choose_target(const struct fixheap *heap,
+			 const struct run_request *req)
+{
+	long room = 0;
+	int target = -1;
+
+	for (u32 n = 0; n < heap->nr_nodes; n++) {
+		u32 id = heap->node[n].id;
+		long spare =
+			heap->spare[id] -
+			__atomic_load_n(&heap->beyond[id], __ATOMIC_RELAXED);
+
+		if (!(req->nodes >> n & 1) || (target >= 0 && spare <= room))
+			continue;
+		target = (int)id;
+		room = spare;
+	}
+	return (u32)target;
+}
+
+/* A run from anywhere; at a pageblock if there is one, for huge pages. */
+static int take_any(struct fixheap *heap, const struct run_request *req,
+		    struct run *run)
+{
+	u64 mapping = max_u64(heap->mapping_page >> PAGE_SHIFT, 1);
+	struct run_request any = *req;
+
+	any.policy = FIXHEAP_POLICY_LOCAL;
+	any.nodes = 0;
+	any.zero = 0;
+	if (req->nr_pages % mapping)
+		return -ENOMEM;
+	if (req->nr_pages >= BLOCK_PAGES) {
+		any.align = max_u64(req->align, max_u64(mapping, BLOCK_PAGES));
+		if (!run_alloc(heap, &any, run))
+			return 0;
+	}
+	any.align = max_u64(req->align, mapping);
+	return run_alloc(heap, &any, run);
+}
+
+/* Take a run for the request, and promise what it needs. */
+static int promise(struct fixheap *heap, const struct run_request *req,
+		   struct plan *plan)
+{
+	memset(plan, 0, sizeof(*plan));
+	plan->req = *req;
+	if (req->policy == FIXHEAP_POLICY_BIND)
+		plan->req.target = choose_target(heap, req);
+	if (take_any(heap, req, &plan->run))
+		return -ENOMEM;
+	add_need(heap, &plan->run, node_planned, plan, &plan->need);
+	if (reserve(heap, &plan->need))
+		return 0;
+	run_free(heap, &plan->run, PAGE_ARRAY);
+	return -ENOMEM;
+}
+
+static int bind_all(struct fixheap *heap, const struct plan *plan)
+{
+	struct bounds part = { .end = plan->run.pfn };
+	int ret = 0;
+
+	while (part.end < plan->run.pfn + plan->run.nr_pages && !ret) {
+		u64 home_end;
+		int node;
+
+		part.pfn = part.end;
+		node = node_planned(heap, plan, part.pfn, &part.end);
+		if (home_node(heap, part.pfn, &home_end) == node &&
+		    home_end >= part.end)
+			continue;
+		ret = bind_pages(heap, &part, node);
+	}
+	return ret;
+}
+
+/* The run is ours, and promised: bind it. */
+static int settle(struct fixheap *heap, const struct plan *plan)
+{
+	const struct run *run = &plan->run;
+	const struct bounds pages = { run->pfn, run->pfn + run->nr_pages };
+	struct run again = *run;
+	u64 page;
+
+	/* who sees that it was moved wants to know where to */
+	if (!policy_note(heap, run, &plan->req, plan->req.target)) {
+		run_free(heap, &again, PAGE_ARRAY);
+		return -ENOMEM;
+	}
+	mark(heap, run);
+	if (!bind_all(heap, plan) && !discard_pages(heap, &pages))
+		return 0;
+	run_claim(heap, &again, PAGE_ARRAY, &page);
+	policy_drop(heap, run->pfn, page);
+	go_home(heap, run, run->pfn);
+	return -ENOMEM;
+}
+
+int rehome_alloc(struct fixheap *heap, const struct run_request *req,
+		 struct run *run)
+{
+	struct plan plan;
+	int ret;
+
+	if (!may_rehome(heap, req) || promise(heap, req, &plan))
+		return -ENOMEM;
+	ret = settle(heap, &plan);
+	if (ret)
+		unreserve(heap, &plan.need, NODES_MAX);
+	*run = plan.run;
+	return ret;
+}
+
+/* Whether rehome_alloc would make an array of so many pages. */
+static bool would_fit(struct fixheap *heap, const struct run_request *req,
+		      u64 nr_pages)
+{
+	struct run_request wish = *req;
+	struct plan plan;
+
+	wish.nr_pages = nr_pages;
+	if (promise(heap, &wish, &plan))
+		return false;
+	unreserve(heap, &plan.need, NODES_MAX);
+	run_free(heap, &plan.run, PAGE_ARRAY);
+	return true;
+}
+
+/*
+ * What fits is not all below what does not: where a run lies decides what its
+ * nodes give.  So some lengths from above are tried first.
+ */
+u64 rehome_largest(struct fixheap *heap, const struct run_request *req,
+		   u64 least, u64 most)
+{
+	u64 mapping = max_u64(heap->mapping_page >> PAGE_SHIFT, 1);
+	u64 fits = least / mapping, end = most / mapping + 1, step, nr;
+
+	if (!may_rehome(heap, req) || end <= fits + 1)
+		return least;
+	step = (end - fits) / TRIES + 1;
+	for (nr = end - 1; nr > fits; nr -= min_u64(step, nr - fits)) {
+		if (would_fit(heap, req, nr * mapping))
+			fits = nr;
+		else
+			end = nr;
+	}
+	while (fits + 1 < end) {
+		nr = (fits + end) / 2;
+		if (would_fit(heap, req, nr * mapping))
+			fits = nr;
+		else
+			end = nr;
+	}
+	return max_u64(least, fits * mapping);
+}
+
+int rehome_fresh(struct fixheap *heap, const struct run_request *req,
+		 const struct run *run)
+{
+	const struct bounds pages = { run->pfn, run->pfn + run->nr_pages };
+
+	if (heap->bind) {
+		if (!policy_note(heap, run, req, 0))
+			return -ENOMEM;
+		mark(heap, run);
+		if (bind_pages(heap, &pages, -1))
+			return -ENOMEM;
+	}
+	return discard_pages(heap, &pages) ? -ENOMEM : 0;
+}
