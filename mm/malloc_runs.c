@@ -56,33 +56,24 @@ void *fixheap_malloc(struct fixheap *heap, size_t bytes)
 	return direct_alloc(heap, &req);
 }
 
-/* The bit of this node in heap->node; 0: the heap has no zone there. */
-static u128 find_node(const struct fixheap *heap, int id)
-{
-	for (u32 n = 0; n < heap->nr_nodes; n++) {
-		if (heap->node[n].kind == NODE_REAL && heap->node[n].nr_zones &&
-		    (int)heap->node[n].id == id)
-			return (u128)1 << n;
-	}
-	return 0;
-}
-
 void *fixheap_malloc_node(struct fixheap *heap, size_t bytes, int node)
 {
-	struct direct_request req = { .bytes = bytes,
-				      .bind = find_node(heap, node),
-				      .caller = CALLER };
+	struct direct_request req = { .bytes = bytes, .caller = CALLER };
+	u32 n = heap_find_node(heap, node);
 
-	if (req.bind)
-		return direct_alloc(heap, &req);
-	errno = EINVAL;
-	return NULL;
+	if (n == PLACES_MAX) {
+		errno = EINVAL;
+		return NULL;
+	}
+	req.bind = (u128)1 << n;
+	return direct_alloc(heap, &req);
 }
 
 /* Runs always come from the node of the CPU. */
 int fixheap_bind_thread(struct fixheap *heap, int node)
 {
-	return node == -1 || find_node(heap, node) ? 0 : -EINVAL;
+	return node == -1 || heap_find_node(heap, node) != PLACES_MAX ? 0
+								      : -EINVAL;
 }
 
 void *fixheap_calloc(struct fixheap *heap, size_t count, size_t bytes)

@@ -228,6 +228,17 @@ static inline struct zone *zone_of(const struct fixheap *heap, u64 pfn)
 	return &heap->zone[low];
 }
 
+/* The heap's own number of this node; PLACES_MAX: it has no such node. */
+static inline u32 heap_find_node(const struct fixheap *heap, int id)
+{
+	for (u32 n = 0; n < heap->nr_nodes; n++) {
+		if (heap->node[n].kind == NODE_REAL &&
+		    (int)heap->node[n].id == id)
+			return n;
+	}
+	return PLACES_MAX;
+}
+
 /* CPU that the caller runs on, as the heap's topology counts them. */
 static inline u32 heap_this_cpu(const struct fixheap *heap)
 {

@@ -65,21 +65,10 @@ void thread_follow(struct thread *t)
 		move(t, node);
 }
 
-/* The heap's own number of this node; PLACES_MAX: it has no zone there. */
-static u32 find_node(const struct fixheap *heap, int id)
-{
-	for (u32 n = 0; n < heap->nr_nodes; n++) {
-		if (heap->node[n].kind == NODE_REAL && heap->node[n].nr_zones &&
-		    (int)heap->node[n].id == id)
-			return n;
-	}
-	return PLACES_MAX;
-}
-
 int fixheap_bind_thread(struct fixheap *heap, int id)
 {
 	struct thread *t = &thread_self;
-	u32 node = find_node(heap, id);
+	u32 node = heap_find_node(heap, id);
 
 	if (id != -1 && node == PLACES_MAX)
 		return -EINVAL;
@@ -117,7 +106,7 @@ static void *alloc_class(struct fixheap *heap, u32 class, u32 node)
 void *fixheap_malloc_node(struct fixheap *heap, size_t bytes, int id)
 {
 	struct direct_request req = { .bytes = bytes, .caller = CALLER };
-	u32 node = find_node(heap, id), class;
+	u32 node = heap_find_node(heap, id), class;
 	void *object;
 
 	if (node == PLACES_MAX) {
