@@ -228,12 +228,12 @@ static inline struct zone *zone_of(const struct fixheap *heap, u64 pfn)
 	return &heap->zone[low];
 }
 
-/* The heap's own number of this node; PLACES_MAX: it has no such node. */
+/* The heap's own number of this node; PLACES_MAX: it has no zone there. */
 static inline u32 heap_find_node(const struct fixheap *heap, int id)
 {
 	for (u32 n = 0; n < heap->nr_nodes; n++) {
 		if (heap->node[n].kind == NODE_REAL &&
-		    (int)heap->node[n].id == id)
+		    (int)heap->node[n].id == id && heap->node[n].nr_zones)
 			return n;
 	}
 	return PLACES_MAX;

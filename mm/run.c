@@ -47,29 +47,48 @@ static void clear_run(struct fixheap *heap, const struct run *run,
 }
 
 /* A page of the node's cache: not where some of its pages are kept back. */
-static bool cacheable(const struct zone *zone, const struct run_request *req)
+static bool cacheable(const struct node *node, const struct run_request *req)
 {
-	const struct bounds in = { zone->start_pfn, zone->end_pfn };
+	const struct fixheap *heap = node->heap;
+	const struct zone *zone;
+	struct bounds in;
 
-	if (zone->local_reserve && zonelist_reserve(zone->heap, req, &in))
+	if (req->nr_pages != 1 || req->align != 1 ||
+	    req->placement != PLACE_SMALL)
 		return false;
-	return req->nr_pages == 1 && req->align == 1 &&
-	       req->placement == PLACE_SMALL;
+	if (likely(!heap->reserves))
+		return true;
+	zone = &heap->zone[heap->order[ORDER_SMALL][node->first]];
+	in = (struct bounds){ zone->start_pfn, zone->end_pfn };
+	return !zone->local_reserve || !zonelist_reserve(heap, req, &in);
 }
 
-static bool alloc_cached(struct zone *zone, const struct run_request *req,
+static bool alloc_cached(struct node *node, const struct run_request *req,
 			 struct run *run, struct zero_range *known)
 {
-	u64 page = page_make(req->kind, req->placement, zone->node);
+	u64 page = page_make(req->kind, req->placement, node->index);
 	bool zero;
 
-	if (!cacheable(zone, req) ||
-	    !pcp_get(&zone->heap->node[zone->node], page, &run->pfn, &zero))
+	if (!cacheable(node, req) || !pcp_get(node, page, &run->pfn, &zero))
 		return false;
 	run->nr_pages = 1;
 	known->pfn = run->pfn;
 	known->end = run->pfn + zero;
 	return true;
+}
+
+/* From the cache of the first node that the request may use, if that is plain
+ * without looking at zones. */
+static bool alloc_at_once(struct fixheap *heap, const struct run_request *req,
+			  struct run *run, struct zero_range *known)
+{
+	u32 n = req->node;
+
+	if (n == NODE_ANY && !run_is_anywhere(req))
+		return false;
+	if (n == NODE_ANY)
+		n = zonelist_near(heap, req)[0];
+	return alloc_cached(&heap->node[n], req, run, known);
 }
 
 static bool alloc_any(struct fixheap *heap, const struct run_request *req,
@@ -83,11 +102,9 @@ static bool alloc_any(struct fixheap *heap, const struct run_request *req,
 	bool got = false;
 
 	while (!got && zonelist_next(heap, req, &iter, &find)) {
-		struct zone *zone = zone_of(heap, find.in.pfn);
-
 		/* the cache is of all zones of the node */
 		if (find.zone && iter.zone == 1 &&
-		    alloc_cached(zone, req, run, known))
+		    alloc_cached(&heap->node[find.zone->node], req, run, known))
 			return true;
 		spin_lock(&region->lock);
 		got = region_alloc_locked(region, req, &find, run, known);
@@ -120,9 +137,7 @@ int run_alloc(struct fixheap *heap, const struct run_request *req,
 {
 	struct zero_range known;
 
-	/* with one zone the cache is known without looking for it */
-	if (!(heap->nr_zones == 1 &&
-	      alloc_cached(&heap->zone[0], req, run, &known)) &&
+	if (!alloc_at_once(heap, req, run, &known) &&
 	    !alloc_any(heap, req, run, &known) &&
 	    !alloc_drained(heap, req, run, &known))
 		return -ENOMEM;

@@ -31,6 +31,14 @@ struct run_request {
 	bool reclaimed;	  /* fixheap_reclaim has just been called for it */
 };
 
+/* Any node will do for the request. */
+static inline bool run_is_anywhere(const struct run_request *req)
+{
+	return req->node == NODE_ANY &&
+	       (req->policy == FIXHEAP_POLICY_DEFAULT ||
+		req->policy == FIXHEAP_POLICY_LOCAL);
+}
+
 /*
  * run_alloc - take a run
  *

@@ -56,6 +56,14 @@ struct zone_iter {
 	u32 pass, node, zone;
 	u32 group;
 };
+/* All nodes, from where the request comes. */
+static inline const u8 *zonelist_near(const struct fixheap *heap,
+				      const struct run_request *req)
+{
+	u32 id = req->near ? req->near - 1 : heap_this_node(heap);
+
+	return heap->nodelist[id];
+}
 /* The lists of a heap whose zones and nodes are made. */
 void zonelist_init(struct fixheap *heap);
 /* What to look for next, in find; false: that was all. */

@@ -125,20 +125,11 @@ static u128 pass_nodes(const struct fixheap *heap,
 	}
 }
 
-/* All nodes, from where the request comes. */
-static const u8 *near_nodes(const struct fixheap *heap,
-			    const struct run_request *req)
-{
-	u32 id = req->near ? req->near - 1 : heap_this_node(heap);
-
-	return heap->nodelist[id];
-}
-
 /* Each zone on its own. */
 static bool next_zone(const struct fixheap *heap, const struct run_request *req,
 		      struct zone_iter *iter, struct contig_request *find)
 {
-	const u8 *list = near_nodes(heap, req);
+	const u8 *list = zonelist_near(heap, req);
 	const u16 *order = heap->order[req->placement == PLACE_ARRAY];
 	u128 nodes = pass_nodes(heap, req, iter->pass);
 
@@ -205,7 +196,7 @@ static bool shall_fit(const struct fixheap *heap, const struct run_request *req)
 static const struct zone *near_zone(const struct fixheap *heap,
 				    const struct run_request *req)
 {
-	const struct node *node = &heap->node[near_nodes(heap, req)[0]];
+	const struct node *node = &heap->node[zonelist_near(heap, req)[0]];
 
 	return &heap->zone[heap->order[ORDER_ARRAY][node->first]];
 }
@@ -216,20 +207,13 @@ static u128 all_nodes(const struct fixheap *heap, const struct run_request *req)
 	return pass_nodes(heap, req, 0) | pass_nodes(heap, req, 1);
 }
 
-static bool may_be_anywhere(const struct run_request *req)
-{
-	return req->node == NODE_ANY &&
-	       (req->policy == FIXHEAP_POLICY_DEFAULT ||
-		req->policy == FIXHEAP_POLICY_LOCAL);
-}
-
 bool zonelist_next(const struct fixheap *heap, const struct run_request *req,
 		   struct zone_iter *iter, struct contig_request *find)
 {
 	if (heap->nr_zones == 1) {
 		contig_set_zone(find, &heap->zone[0]);
 		return !iter->zone++ &&
-		       (may_be_anywhere(req) ||
+		       (run_is_anywhere(req) ||
 			all_nodes(heap, req) >> heap->zone[0].node & 1);
 	}
 	if (iter->stage == STAGE_BEGIN)
@@ -267,7 +251,7 @@ u64 zonelist_free(const struct fixheap *heap, const struct bounds *in)
 static u64 count_reserve(const struct fixheap *heap,
 			 const struct run_request *req, const struct bounds *in)
 {
-	u32 home = near_nodes(heap, req)[0];
+	u32 home = zonelist_near(heap, req)[0];
 	const struct zone *zone = zone_of(heap, in->pfn);
 	u64 pages = 0;
 
