@@ -13,6 +13,9 @@
 #include "nodemask.h"
 #include "types.h"
 
+/* No system has smaller pages; ours (PAGE_BYTES) may be larger than its. */
+#define HOST_PAGE_MIN 4096
+
 /* Nodes, CPUs and distances of the machine; filled once, constant after. */
 struct topology {
 	u32 nr_nodes;			   /* 1 to NODES_MAX */

@@ -43,7 +43,7 @@ static u64 piece_at(const struct work *work, u64 at, int *node)
 /* Write to every page without a change that others could see. */
 static void touch_pages(char *start, char *end)
 {
-	for (; start < end; start += PAGE_BYTES)
+	for (; start < end; start += HOST_PAGE_MIN)
 		__atomic_fetch_or(start, 0, __ATOMIC_RELAXED);
 }
 

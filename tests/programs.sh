@@ -8,6 +8,7 @@
 #   RUNNER         a command in front of each program
 #   EXCEPT         names of programs that are left out
 #   PROGRAM_LIMIT  seconds for each
+#   JOBS           how many run at a time
 set -u
 dir=${B:?is set by tests/run.sh}/$1/tests/bin
 shift
@@ -16,30 +17,47 @@ export CMOCKA_MESSAGE_OUTPUT=TAP
 # one does that validates a heap on a large machine, and its default is to end
 # the child of a program with threads that makes a thread.  Races are found.
 export TSAN_OPTIONS=${TSAN_OPTIONS-detect_deadlocks=0:die_after_fork=0}
-status=0 programs=0
-out=$(mktemp)
-trap 'rm -f "$out"' EXIT
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
+
+run()	# run PROGRAM NUMBER: leave its output and status in $out
+{
+	timeout -k 5 "${PROGRAM_LIMIT:-300}" ${RUNNER-} "$1" \
+		>"$out/$2" 2>&1 </dev/null
+	echo $? >"$out/$2.status"
+}
+
+programs=()
 for program in $(for folder in "${@:-unit}"; do
 	find "$dir/$folder" -type f -executable | sort; done); do
-	name=${program##*/}
 	case " ${EXCEPT-} " in
-	*" $name "*) continue ;;
+	*" ${program##*/} "*) ;;
+	*) programs+=("$program") ;;
 	esac
-	programs=$((programs + 1))
+done
+for i in "${!programs[@]}"; do
+	[ "$(jobs -rp | wc -l)" -lt "${JOBS:-2}" ] || wait -n
+	run "${programs[i]}" "$i" &
+done
+wait
+
+status=0
+for i in "${!programs[@]}"; do
+	name=${programs[i]##*/}
 	echo "# $name"
-	timeout -k 5 "${PROGRAM_LIMIT:-300}" ${RUNNER-} "$program" >"$out" 2>&1
-	result=$?
-	cat "$out"
+	cat "$out/$i"
+	read -r result <"$out/$i.status"
 	if [ "$result" != 0 ]; then
 		status=1
-		grep '^not ok' "$out" | grep -qv '# SKIP' ||
+		grep '^not ok' "$out/$i" | grep -qv '# SKIP' ||
 			echo "not ok - $name ended with status $result"
-	elif ! grep -Eq '^(not )?ok [0-9]' "$out"; then
+	elif ! grep -Eq '^(not )?ok [0-9]' "$out/$i"; then
 		status=1
 		echo "not ok - $name ran no test"
 	fi
 done
-if [ "$programs" = 0 ]; then
+if [ "${#programs[@]}" = 0 ]; then
 	echo "not ok - there is no test program in $dir"
 	status=1
 fi

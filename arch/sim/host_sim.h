@@ -113,6 +113,9 @@ void host_sim_clear_output(void);
  * them: whole pages of the system.  Cost: O(pages of the range).
  */
 u64 host_sim_resident(const void *start, size_t bytes);
+/* The same in pages of the machine, which are as large as ours where those of
+ * the system are smaller: one that was touched in part counts as a whole. */
+u64 host_sim_touched(const void *start, size_t bytes);
 
 /*
  * Whether this many bytes of address space are to be had in one piece: a

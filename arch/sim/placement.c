@@ -32,10 +32,10 @@ static int enter(enum host_sim_call call)
 
 static bool is_mapped(u64 page)
 {
-	unsigned char in_core;
+	unsigned char in_core[RESIDENT_PARTS];
 
 	return !mincore((void *)(page * resident_page()), resident_page(),
-			&in_core);
+			in_core);
 }
 
 /* Whether these are whole pages, of which the first and the last one are
@@ -115,10 +115,20 @@ int host_discard(void *start, size_t bytes)
 	return err;
 }
 
+/* How many of the addresses from the first on are of pages in a row. */
+static u32 in_a_row(void *const *addr, u32 nr)
+{
+	u32 i = 1;
+
+	while (i < nr && page_of(addr[i]) == page_of(addr[0]) + i)
+		i++;
+	return i;
+}
+
 int host_nodes_of(void *const *addr, int *node, u32 nr)
 {
 	int err = enter(HOST_SIM_NODES_OF);
-	u32 i;
+	u32 i, known = 0;
 
 	if (err)
 		return err;
@@ -127,7 +137,10 @@ int host_nodes_of(void *const *addr, int *node, u32 nr)
 		u64 page = page_of(addr[i]);
 		u32 on;
 
-		settle(page, page + 1);
+		if (i == known) {
+			known += in_a_row(addr + i, nr - i);
+			settle(page, page + known - i);
+		}
 		on = placed_get(page);
 		/* Kernels differ in what they say; nobody may rely on one. */
 		if (on == PLACED_NOWHERE)

@@ -7,6 +7,9 @@
  * PAGEMAP_SCAN (Linux 6.7), which steps over what was never touched; where
  * that is missing, mincore it is.
  *
+ * A page of the simulated machine is as large as one of ours, if the system's
+ * are smaller, and in memory when any part of it is.
+ *
  * Locking: none.  Cost: as above; a short range is one system call.
  * What it is not: exact while another thread touches the range.
  */
@@ -42,9 +45,14 @@ struct scan_arg {
 
 int resident_page_by_page;
 
-size_t resident_page(void)
+static size_t real_page(void)
 {
 	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+size_t resident_page(void)
+{
+	return max_u64(real_page(), PAGE_BYTES);
 }
 
 /* Runs of pages of which in_core says that they are there. */
@@ -67,7 +75,7 @@ static void core_runs(const unsigned char *in_core, u64 first, u64 nr,
 static void ask_each_page(u64 first, u64 end, resident_fn fn, void *data)
 {
 	unsigned char in_core[MINCORE_PAGES];
-	size_t page = resident_page();
+	size_t page = real_page();
 	u64 most = MINCORE_PAGES, nr;
 
 	while (first < end) {
@@ -90,7 +98,7 @@ static void ask_each_page(u64 first, u64 end, resident_fn fn, void *data)
 static u64 scan(int fd, u64 first, u64 end, resident_fn fn, void *data)
 {
 	struct scan_region region[SCAN_REGIONS];
-	size_t page = resident_page();
+	size_t page = real_page();
 	struct scan_arg arg = {
 		.size = sizeof(arg),
 		.start = first * page,
@@ -113,24 +121,63 @@ static u64 scan(int fd, u64 first, u64 end, resident_fn fn, void *data)
 	return arg.start / page;
 }
 
+/* Runs of the system's pages become some of the machine's. */
+struct widening {
+	resident_fn fn;
+	void *data;
+	u64 ratio; /* of the two sizes */
+	u64 at;	   /* the machine's pages below this one are told */
+};
+
+static void widen(void *data, u64 first, u64 end)
+{
+	struct widening *widening = data;
+
+	first = max_u64(first / widening->ratio, widening->at);
+	end = (end + widening->ratio - 1) / widening->ratio;
+	if (first >= end)
+		return;
+	widening->at = end;
+	widening->fn(widening->data, first, end);
+}
+
 void resident_runs(u64 first, u64 end, resident_fn fn, void *data)
 {
+	struct widening widening = { fn, data, resident_page() / real_page(),
+				     first };
 	int saved = errno, fd;
 
+	first *= widening.ratio;
+	end *= widening.ratio;
 	if (end - first >= SCAN_PAGES && !resident_page_by_page) {
 		fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 		if (fd >= 0) {
-			first = scan(fd, first, end, fn, data);
+			first = scan(fd, first, end, widen, &widening);
 			close(fd);
 		}
 	}
-	ask_each_page(first, end, fn, data);
+	ask_each_page(first, end, widen, &widening);
 	errno = saved;
+}
+
+static void count_run(void *data, u64 first, u64 end)
+{
+	*(u64 *)data += end - first;
+}
+
+u64 host_sim_touched(const void *start, size_t bytes)
+{
+	size_t page = resident_page();
+	u64 first = (uintptr_t)start / page, pages = 0;
+
+	resident_runs(first, ((uintptr_t)start + bytes + page - 1) / page,
+		      count_run, &pages);
+	return pages * page;
 }
 
 u64 host_sim_resident(const void *start, size_t bytes)
 {
-	size_t page = resident_page();
+	size_t page = real_page();
 	uintptr_t at = round_down((uintptr_t)start, page);
 	uintptr_t end = round_up((uintptr_t)start + bytes, page);
 	unsigned char in_core[MINCORE_PAGES];

@@ -5,8 +5,11 @@
 
 #include "types.h"
 
-/* Bytes of a page of the system; pages here are numbered by address. */
+/* Bytes of a page of the machine: the system's, or one of ours if that is
+ * larger.  Pages here are numbered by address. */
 size_t resident_page(void);
+/* Of how many of the system's pages it consists, at most. */
+#define RESIDENT_PARTS (1u << (PAGE_SHIFT - 12))
 
 /*
  * resident_runs - call fn for each run of pages that are in memory

@@ -131,7 +131,7 @@ bool nodes_check_all(struct model *m)
 		}
 		bytes = (end - page) * m->page_bytes;
 		if (node >= 0 && host_sim_on_node(start, bytes, (u32)node) !=
-					 host_sim_resident(start, bytes))
+					 host_sim_touched(start, bytes))
 			return model_fail(m, "pages elsewhere", page,
 					  end - page);
 	}

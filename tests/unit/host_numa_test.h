@@ -25,7 +25,8 @@ static inline int setup(void **state)
 {
 	(void)state;
 	host_sim_reset();
-	page = (size_t)sysconf(_SC_PAGESIZE);
+	page = host_mapping_page(NULL);
+	host_sim_reset();
 	area = host_map(NR_PAGES * page, false);
 	return !area || host_sim_describe("4x2");
 }

@@ -166,7 +166,7 @@ size_t nodes_as_told(struct fixheap *heap, const void *start, size_t bytes)
 		next = page + PAGE_BYTES;
 		while (next < end && fixheap_node_of(heap, next) == node)
 			next += PAGE_BYTES;
-		resident = host_sim_resident(page, (size_t)(next - page));
+		resident = host_sim_touched(page, (size_t)(next - page));
 		present += resident;
 		if (node < 0)
 			continue;

@@ -21,6 +21,15 @@
 #define BLOCKS(nr) ((u64)(nr) << BLOCK_SHIFT)
 #define PAGES(pfn, nr) ((struct bounds){ (pfn), (pfn) + (nr) })
 
+/* How often a long test does something: a tenth under a sanitizer or without
+ * optimization, which is how the configurations of the matrix are built. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || \
+	!defined(__OPTIMIZE__)
+#define TEST_STEPS(nr) ((nr) / 10)
+#else
+#define TEST_STEPS(nr) (nr)
+#endif
+
 struct heap_spec {
 	const char *machine; /* for host_sim_describe; NULL: "1x1" */
 	u64 nr_pages;	     /* whole pages of the heap */

@@ -8,7 +8,6 @@
 #include "binding.h"
 
 #define SIZE .size = sizeof(struct fixheap_numa)
-#define MIB ((size_t)1 << 20)
 
 /* The pages are bound like this, to this node; LOCAL: not at all. */
 static void check_policy(const void *start, enum host_policy wanted, int node)
@@ -89,15 +88,16 @@ static void test_mapped(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(machines); i++) {
 		struct fixheap_config config = FIXHEAP_CONFIG_INIT;
 		struct fixheap *heap;
+		const size_t bytes = BYTES(BLOCKS(20) - 256);
 		char *array;
 
 		host_sim_reset();
 		assert_int_equal(host_sim_describe(machines[i]), 0);
-		config.length = 40 * MIB;
+		config.length = BYTES(BLOCKS(20));
 		assert_int_equal(fixheap_create(&config, &heap), 0);
-		array = fixheap_array_alloc(heap, 39 * MIB, NULL);
-		nodes_touch(array, 39 * MIB);
-		nodes_as_told(heap, array, 39 * MIB);
+		array = fixheap_array_alloc(heap, bytes, NULL);
+		nodes_touch(array, bytes);
+		nodes_as_told(heap, array, bytes);
 		nodes_verified(heap);
 		fixheap_destroy(heap);
 		assert_int_equal(host_sim_policies(), 0);
@@ -115,7 +115,7 @@ static void test_mapped_refused(void **state)
 	heap_warm_objects();
 	host_sim_reset();
 	assert_int_equal(host_sim_describe("2x1"), 0);
-	config.length = 40 * MIB;
+	config.length = BYTES(BLOCKS(20));
 	held = host_sim_held();
 	for (long n = 1; n <= 4; n++) {
 		host_sim_fail(HOST_SIM_BIND, n);

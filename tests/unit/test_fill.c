@@ -8,11 +8,7 @@
 #define SIZE .size = sizeof(struct fixheap_numa)
 #define BIND FIXHEAP_POLICY_BIND
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define NR_STEPS 60000u
-#else
-#define NR_STEPS 600000u
-#endif
+#define NR_STEPS TEST_STEPS(600000u)
 
 /* ---- one array of 90 % --------------------------------------------------- */
 

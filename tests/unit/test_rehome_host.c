@@ -219,7 +219,7 @@ static void test_not_bound(void **state)
 		assert_null(
 			nodes_array(t.heap, BYTES(BLOCKS(2)), INTERLEAVE, 0));
 		assert_int_equal(host_sim_mapping_calls(), 0);
-		assert_int_equal(host_sim_resident(t.base, BYTES(BLOCKS(8))),
+		assert_int_equal(host_sim_touched(t.base, BYTES(BLOCKS(8))),
 				 BYTES(BLOCKS(8)));
 		heap_drop(&t);
 	}
