@@ -65,7 +65,7 @@ int bind_pages(struct fixheap *heap, const struct bounds *pages, int node)
 		return 0;
 	if (node < 0)
 		return host_bind(start, bytes, HOST_POLICY_LOCAL, NULL);
-	mask = nodemask_of((u32)node);
+	mask = nodemask_of(heap->topo.number[node]);
 	return host_bind(start, bytes, heap->host_policy, &mask);
 }
 
@@ -126,7 +126,8 @@ static void count_spare(struct fixheap *heap)
 
 		if (heap->node[n].kind == NODE_REAL)
 			heap->spare[id] =
-				(long)(host_node_free(id, heap->mapping_page) >>
+				(long)(host_node_free(heap->topo.number[id],
+						      heap->mapping_page) >>
 				       PAGE_SHIFT);
 	}
 	for (u64 pfn = heap->start_pfn, end; pfn < heap->end_pfn; pfn = end) {

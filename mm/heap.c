@@ -190,9 +190,10 @@ static int build(const struct fixheap_config *config, struct fixheap **result)
 	place_pages(&draft, config);
 	layout.pages = (struct bounds){ draft.start_pfn, draft.end_pfn };
 	layout.origin = (uintptr_t)draft.origin;
+	layout.topo = &draft.topo;
 	ret = topology_get(config, &draft.topo);
 	if (!ret)
-		ret = layout_make(config, &draft.topo, &layout);
+		ret = layout_make(config, &layout);
 	if (ret)
 		return ret;
 	draft.end_pfn = layout.pages.end;

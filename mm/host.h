@@ -16,14 +16,31 @@
 /* No system has smaller pages; ours (PAGE_BYTES) may be larger than its. */
 #define HOST_PAGE_MIN 4096
 
-/* Nodes, CPUs and distances of the machine; filled once, constant after. */
+/*
+ * Nodes, CPUs and distances of the machine; filled once, constant after.  The
+ * kernel's numbers of nodes may be sparse, so nodes are counted here; all other
+ * functions of the host take and give numbers.
+ */
 struct topology {
 	u32 nr_nodes;			   /* 1 to NODES_MAX */
 	u32 nr_cpus;			   /* possible CPUs, 1 to CPUS_MAX */
+	u16 number[NODES_MAX];		   /* ascending, below NODE_IDS */
 	u64 node_bytes[NODES_MAX];	   /* memory of each node */
 	u8 distance[NODES_MAX][NODES_MAX]; /* 10 is local */
 	u8 cpu_node[CPUS_MAX];
 };
+
+/* The node with this number; nr_nodes: there is none. */
+static inline u32 topology_find(const struct topology *topo, u32 number)
+{
+	u32 node = 0;
+
+	if (number < topo->nr_nodes && topo->number[number] == number)
+		return number;
+	while (node < topo->nr_nodes && topo->number[node] != number)
+		node++;
+	return node;
+}
 
 /* Describe the machine.  0 or -errno; without NUMA: one node. */
 int host_topology(struct topology *topo);

@@ -64,20 +64,6 @@ bool layout_add(struct layout *layout, u64 pfn, u64 end, u32 place)
 	return true;
 }
 
-static bool mask_test(const struct fixheap_nodemask *mask, u32 node)
-{
-	return mask->bits[node / 64] >> node % 64 & 1;
-}
-
-static bool mask_empty(const struct fixheap_nodemask *mask)
-{
-	u64 any = 0;
-
-	for (u32 i = 0; i < ARRAY_LEN(mask->bits); i++)
-		any |= mask->bits[i];
-	return !any;
-}
-
 static int check_numa(const struct fixheap_numa *numa)
 {
 	if (numa->size != sizeof(*numa) || (int)numa->binding < 0 ||
@@ -93,9 +79,9 @@ static int check_numa(const struct fixheap_numa *numa)
 static int check_node(const struct topology *topo, u32 id,
 		      const struct nodemask *allowed)
 {
-	if (id >= topo->nr_nodes || !topo->node_bytes[id])
+	if (!topo->node_bytes[id])
 		return -ENODEV;
-	return nodemask_test(allowed, id) ? 0 : -EACCES;
+	return nodemask_test(allowed, topo->number[id]) ? 0 : -EACCES;
 }
 
 /*
@@ -115,30 +101,49 @@ static void find_allowed(const struct layout *layout, bool any,
 		*allowed = nodemask_and(allowed, &nodes);
 }
 
+/* Whether the machine has all of these. */
+static bool has_all(const struct topology *topo, const struct nodemask *nodes)
+{
+	u32 number;
+
+	nodemask_for_each(number, nodes)
+	{
+		if (topology_find(topo, number) == topo->nr_nodes)
+			return false;
+	}
+	return true;
+}
+
 /* The share of each node that is used. */
 static int choose_nodes(const struct fixheap_config *config,
-			const struct topology *topo, struct layout *layout)
+			struct layout *layout)
 {
 	const struct fixheap_numa *numa = &layout->numa;
-	bool any = mask_empty(&numa->nodes);
-	struct nodemask allowed;
+	const struct topology *topo = layout->topo;
+	struct nodemask wanted = nodemask_from(&numa->nodes), allowed;
+	bool any = nodemask_empty(&wanted);
+	bool strict = !any && !(config->flags & FIXHEAP_SHRINK);
 	u32 nr = 0;
 
 	find_allowed(layout, any, &allowed);
-	for (u32 id = 0; id < FIXHEAP_NODES_MAX; id++) {
+	if (strict && !has_all(topo, &wanted))
+		return -ENODEV;
+	for (u32 id = 0; id < topo->nr_nodes; id++) {
+		u32 number = topo->number[id];
 		int ret;
 
-		if (any ? id >= topo->nr_nodes : !mask_test(&numa->nodes, id))
+		if (!any && !nodemask_test(&wanted, number))
 			continue;
 		ret = check_node(topo, id, &allowed);
-		if (ret && !any && !(config->flags & FIXHEAP_SHRINK))
+		if (ret && strict)
 			return ret;
 		if (ret)
 			continue;
 		layout->share[id] = topo->node_bytes[id];
 		if (numa->share)
-			layout->share[id] =
-				id < numa->nr_share ? numa->share[id] : 0;
+			layout->share[id] = number < numa->nr_share
+						    ? numa->share[number]
+						    : 0;
 		nr += layout->share[id] != 0;
 	}
 	return nr ? 0 : -ENODEV;
@@ -214,7 +219,8 @@ static bool is_striped(const struct layout *layout, u32 id)
 /* Pages that the node has free. */
 static u64 free_pages(const struct layout *layout, u32 id)
 {
-	return host_node_free(id, layout->mapping_page) >> PAGE_SHIFT;
+	return host_node_free(layout->topo->number[id], layout->mapping_page) >>
+	       PAGE_SHIFT;
 }
 
 /* There is less than planned: 0, or -ENOSPC: it may not be cut. */
@@ -329,17 +335,18 @@ static int plan(struct layout *layout, const struct parts *parts)
 /* Which nodes the striped zone is over. */
 static int choose_stripe(struct layout *layout)
 {
-	const struct fixheap_nodemask *wanted = &layout->numa.stripe_nodes;
-	bool any = mask_empty(wanted);
+	struct nodemask wanted = nodemask_from(&layout->numa.stripe_nodes);
+	bool any = nodemask_empty(&wanted);
 
 	if (!layout->numa.stripe_percent)
 		return 0;
-	for (u32 id = 0; id < FIXHEAP_NODES_MAX; id++) {
-		bool used = id < NODES_MAX && layout->share[id];
-
-		if (any ? !used : !mask_test(wanted, id))
+	if (!has_all(layout->topo, &wanted))
+		return -ENODEV;
+	for (u32 id = 0; id < layout->topo->nr_nodes; id++) {
+		if (any ? !layout->share[id]
+			: !nodemask_test(&wanted, layout->topo->number[id]))
 			continue;
-		if (!used)
+		if (!layout->share[id])
 			return -ENODEV;
 		layout->stripe[layout->nr_stripe++] = (u8)id;
 	}
@@ -356,15 +363,15 @@ static u32 count_memory(const struct topology *topo)
 }
 
 /* Whether the kernel has to do with it, and what pages there are. */
-static void look(const struct fixheap_config *config,
-		 const struct topology *topo, struct layout *layout)
+static void look(const struct fixheap_config *config, struct layout *layout)
 {
 	enum fixheap_binding binding = layout->numa.binding;
 	bool firm = binding == FIXHEAP_BINDING_STRICT ||
 		    binding == FIXHEAP_BINDING_PREFERRED;
 
-	layout->asked = firm || (binding == FIXHEAP_BINDING_AUTO &&
-				 !config->topology && count_memory(topo) > 1);
+	layout->asked = firm ||
+			(binding == FIXHEAP_BINDING_AUTO && !config->topology &&
+			 count_memory(layout->topo) > 1);
 	layout->bind = layout->asked && !(config->flags & FIXHEAP_PINNED);
 	layout->strict = binding != FIXHEAP_BINDING_PREFERRED;
 	layout->mapping_page = PAGE_BYTES;
@@ -444,8 +451,7 @@ static int weigh(struct layout *layout)
 	return 0;
 }
 
-int layout_make(const struct fixheap_config *config,
-		const struct topology *topo, struct layout *layout)
+int layout_make(const struct fixheap_config *config, struct layout *layout)
 {
 	struct parts parts;
 	int ret, touched = 0;
@@ -456,8 +462,8 @@ int layout_make(const struct fixheap_config *config,
 	ret = check_numa(&layout->numa);
 	if (ret)
 		return ret;
-	look(config, topo, layout);
-	ret = choose_nodes(config, topo, layout);
+	look(config, layout);
+	ret = choose_nodes(config, layout);
 	if (!ret)
 		ret = choose_stripe(layout);
 	if (ret)
@@ -472,7 +478,7 @@ int layout_make(const struct fixheap_config *config,
 	if (!ret)
 		ret = plan(layout, &parts);
 	if (!ret && (touched || (layout->asked && !layout->bind)))
-		ret = survey_apply(config, topo, layout);
+		ret = survey_apply(layout);
 	if (!ret && touched && layout->bind && layout->strict)
 		ret = weigh(layout);
 	/* a kernel that does not tell: as planned, if that will do */

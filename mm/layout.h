@@ -19,14 +19,15 @@ struct layout_place {
 /* All zero begins. */
 struct layout {
 	struct fixheap_numa numa; /* the caller's, or the defaults */
-	struct bounds pages;	  /* of the heap, as far as it is used */
-	uintptr_t origin;	  /* address of pfn 0 */
-	u64 grain;		  /* pages; zones begin at multiples of it */
-	size_t mapping_page;	  /* bytes, of the memory */
-	bool asked;		  /* the kernel is asked and told */
-	bool bind;		  /* zones shall be bound, */
-	bool strict;		  /* and strictly */
-	u64 share[NODES_MAX];	  /* parts of the heap, 0: not used */
+	const struct topology *topo;
+	struct bounds pages;  /* of the heap, as far as it is used */
+	uintptr_t origin;     /* address of pfn 0 */
+	u64 grain;	      /* pages; zones begin at multiples of it */
+	size_t mapping_page;  /* bytes, of the memory */
+	bool asked;	      /* the kernel is asked and told */
+	bool bind;	      /* zones shall be bound, */
+	bool strict;	      /* and strictly */
+	u64 share[NODES_MAX]; /* parts of the heap, 0: not used */
 	u32 nr_places, nr_zones;
 	struct layout_place place[PLACES_MAX];
 	struct layout_zone zone[ZONES_MAX];
@@ -39,12 +40,11 @@ struct layout {
 int topology_get(const struct fixheap_config *config, struct topology *topo);
 
 /*
- * layout_make - plan the zones; pages, origin and the topology are known
+ * layout_make - plan the zones; pages, origin and topo are known
  *
  * Return: 0 or what fixheap_create says of nodes.
  */
-int layout_make(const struct fixheap_config *config,
-		const struct topology *topo, struct layout *layout);
+int layout_make(const struct fixheap_config *config, struct layout *layout);
 /* The place of this kind and node, made if it is new. */
 u32 layout_place(struct layout *layout, enum node_kind kind, u32 id);
 /* Add the zone [pfn, end), joined with the one before if they are alike;
@@ -58,7 +58,6 @@ bool layout_add(struct layout *layout, u64 pfn, u64 end, u32 place);
  * -errno.  survey_apply: replace the zones of the plan where pages are.
  */
 int survey_touched(const struct layout *layout);
-int survey_apply(const struct fixheap_config *config,
-		 const struct topology *topo, struct layout *layout);
+int survey_apply(struct layout *layout);
 
 #endif

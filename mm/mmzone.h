@@ -19,12 +19,24 @@
 
 #include <fixheap/fixheap.h>
 
+#include <string.h>
+
 #include "host.h"
 #include "maxtree.h"
 #include "nodemask.h"
 #include "page.h"
 #include "spinlock.h"
 #include "types.h"
+
+/* A mask of the public interface as one of ours: they are the same inside. */
+static inline struct nodemask nodemask_from(const struct fixheap_nodemask *mask)
+{
+	struct nodemask nodes;
+
+	_Static_assert(sizeof(nodes) == sizeof(*mask), "1,024 bits");
+	memcpy(&nodes, mask, sizeof(nodes));
+	return nodes;
+}
 
 /* Pages [pfn, end). */
 struct bounds {
@@ -228,12 +240,20 @@ static inline struct zone *zone_of(const struct fixheap *heap, u64 pfn)
 	return &heap->zone[low];
 }
 
-/* The heap's own number of this node; PLACES_MAX: it has no zone there. */
-static inline u32 heap_find_node(const struct fixheap *heap, int id)
+/* The kernel's number of a node of the topology; what is below 0 stays. */
+static inline int heap_node_number(const struct fixheap *heap, int id)
+{
+	return id < 0 ? id : heap->topo.number[id];
+}
+
+/* The heap's own count of the node with this number of the kernel's;
+ * PLACES_MAX: it has no zone there. */
+static inline u32 heap_find_node(const struct fixheap *heap, int number)
 {
 	for (u32 n = 0; n < heap->nr_nodes; n++) {
 		if (heap->node[n].kind == NODE_REAL &&
-		    (int)heap->node[n].id == id && heap->node[n].nr_zones)
+		    heap->topo.number[heap->node[n].id] == number &&
+		    heap->node[n].nr_zones)
 			return n;
 	}
 	return PLACES_MAX;

@@ -48,7 +48,17 @@ int fixheap_node_of(const struct fixheap *heap, const void *ptr)
 	if (!pfn_valid(heap, pfn))
 		return -EFAULT;
 	/* the lock that it may take is no part of what the caller sees */
-	return wanted_node((struct fixheap *)(uintptr_t)heap, pfn, &end);
+	return heap_node_number(heap,
+				wanted_node((struct fixheap *)(uintptr_t)heap,
+					    pfn, &end));
+}
+
+static void mask_add(const struct fixheap *heap, u32 id,
+		     struct fixheap_nodemask *mask)
+{
+	u32 number = heap->topo.number[id];
+
+	mask->bits[number / 64] |= 1ull << number % 64;
 }
 
 int fixheap_zones(struct fixheap *heap,
@@ -70,15 +80,14 @@ int fixheap_zones(struct fixheap *heap,
 		info.bound = zone->bound;
 		info.node = FIXHEAP_NODE_MIXED;
 		if (node->kind == NODE_REAL) {
-			info.node = (int)node->id;
-			info.nodes.bits[node->id / 64] |= 1ull << node->id % 64;
+			info.node = heap->topo.number[node->id];
+			mask_add(heap, node->id, &info.nodes);
 		}
 		if (node->kind == NODE_STRIPED)
 			info.node = FIXHEAP_NODE_STRIPED;
 		for (u32 i = 0;
 		     node->kind == NODE_STRIPED && i < heap->nr_stripe; i++)
-			info.nodes.bits[heap->stripe[i] / 64] |=
-				1ull << heap->stripe[i] % 64;
+			mask_add(heap, heap->stripe[i], &info.nodes);
 		ret = fn(data, &info);
 	}
 	return ret;
@@ -186,6 +195,7 @@ static int verify_range(struct verify *verify, const struct bounds *pages)
 		struct bounds part = { .pfn = pfn };
 		int wanted = wanted_node(verify->heap, pfn, &part.end);
 
+		wanted = heap_node_number(verify->heap, wanted);
 		part.end = min_u64(part.end, pages->end);
 		part.end = min_u64(part.end, pfn + BATCH);
 		if (wanted >= 0)

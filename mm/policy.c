@@ -71,24 +71,17 @@ static u128 real_nodes(const struct fixheap *heap)
 }
 
 /* The heap's bits of these nodes; *missing: some it does not have. */
-static u128 find_nodes(const struct fixheap *heap,
-		       const struct fixheap_nodemask *mask, bool *missing)
+static u128 find_nodes(const struct fixheap *heap, const struct nodemask *mask,
+		       bool *missing)
 {
-	u32 nr = 0, found = 0;
 	u128 nodes = 0;
 
-	for (u32 i = 0; i < ARRAY_LEN(mask->bits); i++)
-		nr += (u32)__builtin_popcountll(mask->bits[i]);
 	for (u32 n = 0; n < heap->nr_nodes; n++) {
-		u32 id = heap->node[n].id;
-
-		if (heap->node[n].kind != NODE_REAL ||
-		    !(mask->bits[id / 64] >> id % 64 & 1))
-			continue;
-		nodes |= (u128)1 << n;
-		found++;
+		if (heap->node[n].kind == NODE_REAL &&
+		    nodemask_test(mask, heap->topo.number[heap->node[n].id]))
+			nodes |= (u128)1 << n;
 	}
-	*missing = found < nr;
+	*missing = count_nodes(nodes) < nodemask_weight(mask);
 	return nodes;
 }
 
@@ -107,11 +100,11 @@ static int parse_nodes(const struct fixheap *heap,
 		       const struct fixheap_array_attr *attr,
 		       struct run_request *req)
 {
-	struct fixheap_nodemask mask = { { attr->nodes } };
+	struct nodemask mask = nodemask_of_bits(attr->nodes);
 	bool missing;
 
 	if (attr->nodemask)
-		mask = *attr->nodemask;
+		mask = nodemask_from(attr->nodemask);
 	req->nodes = find_nodes(heap, &mask, &missing);
 	if (req->policy == FIXHEAP_POLICY_INTERLEAVE ||
 	    req->policy == FIXHEAP_POLICY_BLOCKED) {

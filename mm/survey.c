@@ -24,8 +24,6 @@
 #define WHERE_MIXED 0xff
 
 struct survey {
-	const struct fixheap_config *config;
-	const struct topology *topo;
 	struct layout *layout;
 	u32 first_block, end_block;
 	u8 *where; /* [end_block - first_block]: node + 1 */
@@ -60,21 +58,25 @@ int survey_touched(const struct layout *layout)
 /* The samples of one block, as where[] has it; what is in memory is counted. */
 static u8 judge(const struct survey *survey, const int *node)
 {
+	const struct topology *topo = survey->layout->topo;
 	int found = -1;
-	u32 nr = 0;
+	u32 nr = 0, id;
 
 	for (u32 i = 0; i < SAMPLES; i++) {
 		if (node[i] < 0)
 			continue;
-		if (node[i] >= (int)survey->topo->nr_nodes ||
-		    (found >= 0 && node[i] != found))
+		if (found >= 0 && node[i] != found)
 			return WHERE_MIXED;
 		found = node[i];
 		nr++;
 	}
-	if (nr)
-		survey->layout->present[found] += nr * BLOCK_PAGES / SAMPLES;
-	return (u8)(found + 1);
+	if (!nr)
+		return 0;
+	id = topology_find(topo, (u32)found);
+	if (id == topo->nr_nodes)
+		return WHERE_MIXED;
+	survey->layout->present[id] += nr * BLOCK_PAGES / SAMPLES;
+	return (u8)(id + 1);
 }
 
 /* Ask for blocks [b, b + nr), SAMPLES * nr <= BATCH. */
@@ -174,12 +176,9 @@ static bool make_zones(const struct survey *survey, const struct layout *plan,
 	return true;
 }
 
-int survey_apply(const struct fixheap_config *config,
-		 const struct topology *topo, struct layout *layout)
+int survey_apply(struct layout *layout)
 {
-	struct survey survey = { .config = config,
-				 .topo = topo,
-				 .layout = layout };
+	struct survey survey = { .layout = layout };
 	const struct layout plan = *layout;
 	size_t bytes;
 	u32 least = 1;

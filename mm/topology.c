@@ -2,14 +2,28 @@
 /*
  * topology.c: the machine that a heap is made for.
  *
- * What the caller describes, or what the host finds out.  Nodes keep the
- * numbers that the kernel gives them.
+ * What the caller describes, or what the host finds out.  Inside of a heap
+ * nodes are counted, in the order of the kernel's numbers, which may be sparse.
  *
  * Locking: none.  Cost: O(nodes^2 + CPUs).
  */
 #include "layout.h"
 
 #include <errno.h>
+
+static int copy_numbers(const struct fixheap_topology *from,
+			struct topology *topo)
+{
+	for (u32 node = 0; node < from->nr_nodes; node++) {
+		u32 number = from->node_number ? from->node_number[node] : node;
+
+		if (number >= NODE_IDS ||
+		    (node && number <= topo->number[node - 1]))
+			return -EINVAL;
+		topo->number[node] = (u16)number;
+	}
+	return 0;
+}
 
 static int copy_topology(const struct fixheap_topology *from,
 			 struct topology *topo)
@@ -37,7 +51,7 @@ static int copy_topology(const struct fixheap_topology *from,
 	for (u32 node = 0; node < from->nr_nodes; node++)
 		topo->node_bytes[node] =
 			from->node_bytes ? from->node_bytes[node] : 1;
-	return 0;
+	return copy_numbers(from, topo);
 }
 
 int topology_get(const struct fixheap_config *config, struct topology *topo)

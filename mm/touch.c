@@ -27,7 +27,8 @@ struct work {
 	u64 page; /* descriptor of the array */
 	unsigned flags;
 	u32 nr_nodes;		 /* that have threads */
-	u32 node[THREADS_MAX];	 /* of each thread */
+	u32 node[THREADS_MAX];	 /* of each thread, */
+	u32 number[THREADS_MAX]; /* as the kernel counts */
 	u64 next[NODES_MAX + 1]; /* (A) pages looked at, by node */
 };
 
@@ -123,6 +124,8 @@ static void choose_nodes(struct work *work, u32 nr_threads)
 		work->node[work->nr_nodes++] = heap_this_node(work->heap);
 	for (u32 t = work->nr_nodes; t < nr_threads; t++)
 		work->node[t] = work->node[t % work->nr_nodes];
+	for (u32 t = 0; t < nr_threads; t++)
+		work->number[t] = work->heap->topo.number[work->node[t]];
 }
 
 int fixheap_array_touch(struct fixheap *heap, void *array, unsigned nr_threads,
@@ -147,5 +150,5 @@ int fixheap_array_touch(struct fixheap *heap, void *array, unsigned nr_threads,
 		nr_threads = heap->topo.nr_cpus;
 	nr_threads = (u32)min_u64(nr_threads, THREADS_MAX);
 	choose_nodes(&work, nr_threads);
-	return host_run_threads(nr_threads, work.node, run_thread, &work);
+	return host_run_threads(nr_threads, work.number, run_thread, &work);
 }

@@ -49,10 +49,12 @@ int host_sim_set_topology(const struct topology *topo);
 /*
  * host_sim_describe - use the machine that a line of text describes
  *
- *	CPUS [":" SIZES] [";" DISTANCES]...
+ *	CPUS ["@" NUMBERS] [":" SIZES] [";" DISTANCES]...
  *
  *	CPUS	  "4x8": 4 nodes of 8 CPUs each, numbered node by node; or a
  *		  list of CPUs for each node: "0-3,8/4-7/-"; "-": no CPUs
+ *	NUMBERS	  the kernel's numbers of the nodes, ascending, "0,8,252"; left
+ *		  out: 0, 1, 2, ...
  *	SIZES	  memory of the nodes, "1G,512M,0"; one size: the same for all;
  *		  left out: 1G
  *	DISTANCES a row for each node, "10,21"; left out: 10 and 20
@@ -60,6 +62,7 @@ int host_sim_set_topology(const struct topology *topo);
  * "2x4"			two equal nodes
  * "0-1/2-3/-:1G,0,4G"		a memoryless node 1, a node 2 without CPUs
  * "2x1:1G;10,31;31,10"		two nodes far apart
+ * "2x1@0,1023"			two nodes, their numbers far apart
  * Return: 0, or -EINVAL: not such a text, a CPU left out or named twice, no
  * memory at all, too many of something; then nothing changes.
  */
@@ -125,7 +128,8 @@ u64 host_sim_touched(const void *start, size_t bytes);
 bool host_sim_room(u64 bytes);
 
 /*
- * Which node a page is on: see arch/sim/settle.c.  A page that is in memory
+ * Which node a page is on: see arch/sim/settle.c.  Nodes are given and told by
+ * their numbers.  A page that is in memory
  * is put on a node when somebody asks, or when its policy is about to change;
  * a LOCAL page then counts as touched by the thread that asks.  So a test
  * that wants its own threads to be the first to touch calls host_sim_settle

@@ -6,7 +6,8 @@
  * 1. it has 1 to NODES_MAX nodes and 1 to CPUS_MAX CPUs,
  * 2. every CPU is on one of its nodes,
  * 3. a node is at distance 10 of itself and at 10 or more of the others,
- * 4. at least one node has memory.
+ * 4. at least one node has memory,
+ * 5. the numbers of nodes ascend, and are below NODE_IDS.
  * These are the promises of host_topology, so that a simulated machine is
  * never stranger than a real one; it can be as strange.
  *
@@ -43,6 +44,9 @@ bool machine_valid(const struct topology *topo)
 			return false;
 	for (i = 0; i < topo->nr_nodes; i++) {
 		bytes |= topo->node_bytes[i];
+		if (topo->number[i] >= NODE_IDS ||
+		    (i && topo->number[i] <= topo->number[i - 1]))
+			return false;
 		if (topo->distance[i][i] != LOCAL_DISTANCE)
 			return false;
 		for (j = 0; j < topo->nr_nodes; j++)
@@ -163,6 +167,21 @@ static bool parse_lists(const char **at, struct topology *topo)
 	return true;
 }
 
+/* "0,8,252" */
+static bool parse_numbers(const char **at, struct topology *topo)
+{
+	u32 node = 0;
+	u64 number;
+
+	do {
+		if (node == topo->nr_nodes || !parse_number(at, &number) ||
+		    number >= NODE_IDS)
+			return false;
+		topo->number[node++] = (u16)number;
+	} while (parse_char(at, ','));
+	return node == topo->nr_nodes;
+}
+
 /* "1G,512M,0", or one size for all */
 static bool parse_sizes(const char **at, struct topology *topo)
 {
@@ -208,10 +227,13 @@ static bool parse_machine(const char **at, struct topology *topo)
 	}
 	for (i = 0; i < topo->nr_nodes; i++) {
 		topo->node_bytes[i] = DEFAULT_BYTES;
+		topo->number[i] = (u16)i;
 		for (j = 0; j < topo->nr_nodes; j++)
 			topo->distance[i][j] = i == j ? LOCAL_DISTANCE
 						      : REMOTE_DISTANCE;
 	}
+	if (parse_char(at, '@') && !parse_numbers(at, topo))
+		return false;
 	if (parse_char(at, ':') && !parse_sizes(at, topo))
 		return false;
 	if (!**at)

@@ -3,8 +3,9 @@
  * placement.c: the functions of host.h about nodes, on the simulated machine.
  *
  * What they ask for is written down in policies.c, which page is where in
- * placed.c; settle.c has the rules.  As everywhere in the simulation, a call
- * is counted, the hook runs, and a failure that is due happens first.
+ * placed.c; settle.c has the rules.  In these files nodes are counted as in the
+ * topology; here they get their numbers.  As everywhere in the simulation, a
+ * call is counted, the hook runs, and a failure that is due happens first.
  *
  * Locking: that of settle.c, taken behind the hook.  Cost: as in settle.c.
  */
@@ -55,6 +56,37 @@ static bool is_range(const void *start, size_t bytes)
 	return mapped;
 }
 
+u32 placement_node(u32 number)
+{
+	return topology_find(sim_topology(), number);
+}
+
+struct nodemask placement_nodes(const struct nodemask *numbers)
+{
+	struct nodemask nodes = NODEMASK_NONE;
+	u32 number;
+
+	nodemask_for_each(number, numbers)
+	{
+		u32 node = placement_node(number);
+
+		if (node < sim_topology()->nr_nodes)
+			nodemask_set(&nodes, node);
+	}
+	return nodes;
+}
+
+/* The numbers of these nodes. */
+static struct nodemask to_numbers(const struct nodemask *nodes)
+{
+	struct nodemask numbers = NODEMASK_NONE;
+	u32 node;
+
+	nodemask_for_each(node, nodes)
+		nodemask_set(&numbers, sim_topology()->number[node]);
+	return numbers;
+}
+
 /* 0; -EXDEV: range is LOCAL now, but may be used; -EINVAL: it may not. */
 static int trim(struct policy_range *range, const struct nodemask *nodes)
 {
@@ -64,10 +96,11 @@ static int trim(struct policy_range *range, const struct nodemask *nodes)
 		return 0;
 	if ((unsigned)range->policy > HOST_POLICY_LOCAL || !nodes)
 		return -EINVAL;
-	range->nodes = nodemask_and(nodes, &usable);
+	range->nodes = placement_nodes(nodes);
+	range->nodes = nodemask_and(&range->nodes, &usable);
 	if (nodemask_empty(&range->nodes))
 		return -EINVAL;
-	if (nodemask_eq(&range->nodes, nodes))
+	if (nodemask_weight(&range->nodes) == nodemask_weight(nodes))
 		return 0;
 	range->policy = HOST_POLICY_LOCAL;
 	range->nodes = NODEMASK_NONE;
@@ -146,7 +179,7 @@ int host_nodes_of(void *const *addr, int *node, u32 nr)
 		if (on == PLACED_NOWHERE)
 			node[i] = page & 1 ? -EFAULT : -ENOENT;
 		else
-			node[i] = (int)on;
+			node[i] = sim_topology()->number[on];
 	}
 	pthread_mutex_unlock(&place.lock);
 	return 0;
@@ -164,7 +197,7 @@ int host_policy_of(const void *addr, enum host_policy *policy,
 	range = policies_at(page_of(addr));
 	pthread_mutex_unlock(&place.lock);
 	*policy = range.policy;
-	*nodes = range.nodes;
+	*nodes = to_numbers(&range.nodes);
 	return 0;
 }
 
@@ -177,6 +210,7 @@ int host_allowed_nodes(struct nodemask *nodes)
 	pthread_mutex_lock(&place.lock);
 	*nodes = usable_nodes();
 	pthread_mutex_unlock(&place.lock);
+	*nodes = to_numbers(nodes);
 	return 0;
 }
 
@@ -187,9 +221,10 @@ size_t host_mapping_page(const void *addr)
 	return mapping_page();
 }
 
-u64 host_node_free(u32 node, size_t page)
+u64 host_node_free(u32 number, size_t page)
 {
 	const struct topology *topo = sim_topology();
+	u32 node = placement_node(number);
 	int64_t room;
 
 	sim_enter(HOST_SIM_NODE_FREE);

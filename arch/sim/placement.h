@@ -3,9 +3,13 @@
 #ifndef ARCH_SIM_PLACEMENT_H
 #define ARCH_SIM_PLACEMENT_H
 
-#include "types.h"
+#include "nodemask.h"
 
 void placement_reset(void);
+/* The node with this number, counted as in the topology; its nr_nodes: none. */
+u32 placement_node(u32 number);
+/* The machine's nodes with these numbers. */
+struct nodemask placement_nodes(const struct nodemask *numbers);
 /* The range is no longer mapped. */
 void placement_forget(void *start, size_t bytes);
 /* The calling thread wrote to all of the range. */

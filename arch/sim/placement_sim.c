@@ -52,7 +52,7 @@ static u32 count_page(void *data, u64 page, u32 node)
 
 u64 host_sim_on_node(const void *start, size_t bytes, u32 node)
 {
-	struct count count = { .node = node };
+	struct count count = { .node = placement_node(node) };
 	u64 first = page_of(start), end = page_end(start, bytes);
 
 	pthread_mutex_lock(&place.lock);
@@ -72,9 +72,10 @@ static u32 move_page(void *data, u64 page, u32 node)
 	return *to;
 }
 
-void host_sim_move(const void *start, size_t bytes, u32 node)
+void host_sim_move(const void *start, size_t bytes, u32 number)
 {
 	u64 first = page_of(start), end = page_end(start, bytes);
+	u32 node = placement_node(number);
 
 	if (node >= sim_topology()->nr_nodes)
 		sim_misuse("host_sim_move to a node that is not there");
@@ -84,8 +85,10 @@ void host_sim_move(const void *start, size_t bytes, u32 node)
 	pthread_mutex_unlock(&place.lock);
 }
 
-void host_sim_set_node_free(u32 node, u64 bytes)
+void host_sim_set_node_free(u32 number, u64 bytes)
 {
+	u32 node = placement_node(number);
+
 	if (node >= sim_topology()->nr_nodes)
 		sim_misuse("host_sim_set_node_free of what is no node");
 	pthread_mutex_lock(&place.lock);
@@ -158,7 +161,7 @@ void host_sim_set_allowed(const struct nodemask *nodes)
 	settle_all();
 	change.from = usable_nodes();
 	place.confined = true;
-	place.allowed = *nodes;
+	place.allowed = placement_nodes(nodes);
 	change.to = usable_nodes();
 	if (nodemask_empty(&change.to))
 		sim_misuse("host_sim_set_allowed leaves no node with memory");

@@ -32,11 +32,11 @@ static void *work(void *data)
 	return NULL;
 }
 
-/* CPU for a thread that belongs on node. */
-static u32 cpu_for(u32 node)
+/* CPU for a thread that belongs on the node with this number. */
+static u32 cpu_for(u32 number)
 {
 	const struct topology *topo = sim_topology();
-	u32 cpu = 0;
+	u32 node = placement_node(number), cpu = 0;
 
 	while (cpu < topo->nr_cpus && topo->cpu_node[cpu] != node)
 		cpu++;

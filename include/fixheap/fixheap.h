@@ -94,12 +94,15 @@ struct fixheap_topology {
 	size_t size;		  /* sizeof(struct fixheap_topology) */
 	unsigned nr_nodes;	  /* 1 to 64 */
 	unsigned nr_cpus;	  /* 1 to 4096 */
-	const unsigned *cpu_node; /* [nr_cpus]: node of each CPU */
+	const unsigned *cpu_node; /* [nr_cpus]: node of each CPU, from 0 */
 	/* [nr_nodes]: share of the heap of each, of their sum, which is not 0;
 	 * 0: no memory; NULL: equal */
 	const uint64_t *node_bytes;
 	/* [nr_nodes][nr_nodes], 10 to 255; NULL: 10 to itself, else 20 */
 	const unsigned char *distance;
+	/* [nr_nodes]: the kernel's number of each, ascending, 0 to 1023; by
+	 * these all functions name nodes; NULL: 0, 1, 2, ... */
+	const unsigned *node_number;
 };
 
 struct fixheap_comm; /* FIXHEAP_DYNAMIC; not used yet */

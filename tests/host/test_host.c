@@ -58,20 +58,23 @@ static void check_nodes(const struct topology *topo, const u64 *before)
 	u32 node, cpu;
 
 	for (node = 0; node < topo->nr_nodes; node++) {
-		u64 after = node_bytes(node);
+		u32 number = topo->number[node];
+		u64 after = node_bytes(number);
 
+		assert_true(node_exists(number));
 		assert_in_range(topo->node_bytes[node],
-				min_u64(before[node], after),
-				max_u64(before[node], after));
+				min_u64(before[number], after),
+				max_u64(before[number], after));
 	}
-	for (; node < NODES_MAX; node++)
-		assert_false(node_exists(node));
+	for (node = 0; node < NODE_IDS; node++)
+		assert_true(topo->nr_nodes == NODES_MAX || !before[node] ||
+			    topology_find(topo, node) < topo->nr_nodes);
 	/* Only CPUs that are online have a link to their node. */
 	for (cpu = 0; cpu < topo->nr_cpus; cpu++)
 		for (node = 0; node < topo->nr_nodes; node++) {
 			snprintf(path, sizeof(path),
 				 "/sys/devices/system/cpu/cpu%u/node%u", cpu,
-				 node);
+				 topo->number[node]);
 			if (access(path, F_OK) == 0)
 				assert_int_equal(topo->cpu_node[cpu], node);
 		}
@@ -80,11 +83,11 @@ static void check_nodes(const struct topology *topo, const u64 *before)
 static void test_topology(void **state)
 {
 	static struct topology topo;
-	u64 bytes = 0, before[NODES_MAX];
+	u64 bytes = 0, before[NODE_IDS];
 	u32 i, j;
 
 	(void)state;
-	for (i = 0; i < NODES_MAX; i++)
+	for (i = 0; i < NODE_IDS; i++)
 		before[i] = node_bytes(i);
 	memset(&topo, 0xff, sizeof(topo));
 	errno = 77;

@@ -195,11 +195,11 @@ static void test_local(void **state)
 		CPU_ZERO(&one);
 		CPU_SET(cpu, &one);
 		if (!CPU_ISSET(cpu, &mine) ||
-		    !nodemask_test(&allowed, topo.cpu_node[cpu]) ||
+		    !nodemask_test(&allowed, topo.number[topo.cpu_node[cpu]]) ||
 		    sched_setaffinity(0, sizeof(one), &one))
 			continue;
 		memset(area, 1, 8 * page);
-		all_on(topo.cpu_node[cpu], 0, 8);
+		all_on(topo.number[topo.cpu_node[cpu]], 0, 8);
 		assert_int_equal(host_discard(area, 8 * page), 0);
 	}
 	assert_int_equal(sched_setaffinity(0, sizeof(mine), &mine), 0);

@@ -389,7 +389,7 @@ static void test_not_asked(void **state)
 {
 	static const unsigned cpus[] = { 0, 1 };
 	static const struct fixheap_topology given = {
-		sizeof(given), 2, 2, cpus, NULL, NULL
+		sizeof(given), 2, 2, cpus, NULL, NULL, NULL
 	};
 	const struct node_spec table[] = {
 		{ .machine = "1x1" },

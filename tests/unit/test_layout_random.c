@@ -20,10 +20,12 @@ static void random_topology(u64 *seed, struct topology *topo)
 	memset(topo, 0, sizeof(*topo));
 	topo->nr_nodes = nodes[random_below(seed, ARRAY_LEN(nodes))];
 	topo->nr_cpus = 1;
-	for (u32 node = 0; node < topo->nr_nodes; node++)
+	for (u32 node = 0; node < topo->nr_nodes; node++) {
+		topo->number[node] = (u16)node;
 		topo->node_bytes[node] =
 			random_below(seed, 4) ? random_below(seed, 1ull << 40)
 					      : 0;
+	}
 	topo->node_bytes[topo->nr_nodes - 1] = 1 << 20;
 }
 
@@ -95,8 +97,9 @@ static void test_random(void **state)
 		layout.pages.end =
 			layout.pages.pfn + 1 +
 			random_below(&seed, 1ull << random_below(&seed, 32));
+		layout.topo = &topo;
 		wanted = layout.pages;
-		assert_int_equal(layout_make(&config, &topo, &layout), 0);
+		assert_int_equal(layout_make(&config, &layout), 0);
 		check_layout(&layout, wanted.pfn, wanted.end);
 	}
 }

@@ -30,8 +30,10 @@ static void format(const struct topology *topo, char *text, size_t size)
 
 	for (i = 0; i < topo->nr_nodes && len < size; i++)
 		len += (size_t)snprintf(
-			text + len, size - len, "%lluM ",
-			(unsigned long long)(topo->node_bytes[i] / MIB));
+			text + len, size - len,
+			topo->number[i] == i ? "%lluM " : "%lluM@%u ",
+			(unsigned long long)(topo->node_bytes[i] / MIB),
+			topo->number[i]);
 	for (i = 0; i < topo->nr_cpus && len < size; i++)
 		len += (size_t)snprintf(text + len, size - len, "%s%u",
 					i ? "," : "| ", topo->cpu_node[i]);
@@ -62,6 +64,10 @@ static void test_describe(void **state)
 		{ "0,4-5/1-3", "1024M 1024M | 0,1,1,1,0,0 | 10,20 | 20,10" },
 		{ "-/0:1M", "1M 1M | 1 | 10,20 | 20,10" },
 		{ "2x1:1M;10,255;255,10", "1M 1M | 0,1 | 10,255 | 255,10" },
+		{ "3x1@0,8,1023:1M",
+		  "1M 1M@8 1M@1023 | 0,1,2 | 10,20,20 | 20,10,20 | 20,20,10" },
+		{ "0/-@3,252:2M,1M;10,80;80,10",
+		  "2M@3 1M@252 | 0 | 10,80 | 80,10" },
 	};
 	struct topology topo;
 	char text[512];
@@ -108,6 +114,12 @@ static void test_describe_errors(void **state)
 		"-1x2",
 		"1x1 ",
 		"1x1:",
+		"1x1@",
+		"1x1@1024",
+		"2x1@5",
+		"2x1@5,5",
+		"2x1@6,5",
+		"2x1@5,6,7",
 		"1x1:0",
 		"2x1:0",
 		"2x1:1G,",

@@ -31,17 +31,20 @@ static int fake_distance(int from, int to);
 
 #define CPUS 4
 #define NODES 4
-#define ABSENT (-1ll)
 
-/* What libnuma says; nodes from NODES on are absent. */
+/* What libnuma says; nodes that are not listed are absent. */
 static const struct machine {
 	int available, max_node;
-	long long bytes[NODES];
+	struct {
+		int number; /* 0 behind the first: no more */
+		long long bytes;
+	} node[NODES];
 	int cpu_node[CPUS];
-	int distance[NODES][NODES];
+	int distance[NODES][NODES]; /* of those listed */
 	/* What has to come of it. */
 	int result;
 	u32 nr_nodes;
+	u16 wanted_number[NODES];
 	u64 wanted_bytes[NODES];
 	u8 wanted_cpu[CPUS];
 	u8 wanted_distance[NODES][NODES];
@@ -49,96 +52,143 @@ static const struct machine {
 	/* a kernel without NUMA */
 	{ .available = -1, .result = -ENODEV },
 	/* no memory anywhere: the answer is no use */
-	{ .bytes = { ABSENT }, .result = -ENODEV },
-	{ .bytes = { 0 }, .result = -ENODEV },
+	{ .node = { { 0, -1 } }, .result = -ENODEV },
+	{ .node = { { 0, 0 } }, .result = -ENODEV },
 	/* one node */
-	{ .bytes = { 7 },
+	{ .node = { { 0, 7 } },
 	  .distance = { { 10 } },
 	  .nr_nodes = 1,
 	  .wanted_bytes = { 7 },
 	  .wanted_distance = { { 10 } } },
 	/* two nodes, not symmetric; CPU 3 is offline */
 	{ .max_node = 1,
-	  .bytes = { 7, 9 },
+	  .node = { { 0, 7 }, { 1, 9 } },
 	  .cpu_node = { 0, 1, 1, -1 },
 	  .distance = { { 10, 31 }, { 21, 10 } },
 	  .nr_nodes = 2,
+	  .wanted_number = { 0, 1 },
 	  .wanted_bytes = { 7, 9 },
 	  .wanted_cpu = { 0, 1, 1, 0 },
 	  .wanted_distance = { { 10, 31 }, { 21, 10 } } },
 	/* the firmware says nothing, or nonsense */
 	{ .max_node = 1,
-	  .bytes = { 7, 9 },
+	  .node = { { 0, 7 }, { 1, 9 } },
 	  .cpu_node = { 0, 0, 1, 1 },
 	  .distance = { { 0, 0 }, { 999, 12 } },
 	  .nr_nodes = 2,
+	  .wanted_number = { 0, 1 },
 	  .wanted_bytes = { 7, 9 },
 	  .wanted_cpu = { 0, 0, 1, 1 },
 	  .wanted_distance = { { 10, 20 }, { 255, 10 } } },
-	/* node 0 without memory, node 1 a hole, node 3 without CPUs; the
-	 * offline CPU goes to the first node that has memory */
+	/* node 0 without memory, 1 a hole, 3 without CPUs; the offline CPU goes
+	 * to the first node that has memory */
 	{ .max_node = 3,
-	  .bytes = { ABSENT, ABSENT, 7, 9 },
+	  .node = { { 0, -1 }, { 2, 7 }, { 3, 9 } },
 	  .cpu_node = { 0, 2, -1, 2 },
-	  .distance = { { 10, 0, 12, 13 },
-			{ 0, 0, 0, 0 },
-			{ 12, 0, 10, 14 },
-			{ 13, 0, 14, 10 } },
+	  .distance = { { 10, 12, 13 }, { 12, 10, 14 }, { 13, 14, 10 } },
+	  .nr_nodes = 3,
+	  .wanted_number = { 0, 2, 3 },
+	  .wanted_bytes = { 0, 7, 9 },
+	  .wanted_cpu = { 0, 1, 1, 1 },
+	  .wanted_distance = { { 10, 12, 13 },
+			       { 12, 10, 14 },
+			       { 13, 14, 10 } } },
+	/* the highest number that there is, and memory of a graphics card */
+	{ .max_node = 1023,
+	  .node = { { 8, 7 }, { 252, 5 }, { 1023, 9 } },
+	  .cpu_node = { 8, 8, 1023, 700 },
+	  .distance = { { 10, 80, 40 }, { 80, 10, 80 }, { 40, 80, 10 } },
 	  .nr_nodes = 4,
-	  .wanted_bytes = { 0, 0, 7, 9 },
-	  .wanted_cpu = { 0, 2, 2, 2 },
-	  .wanted_distance = { { 10, 255, 12, 13 },
-			       { 255, 10, 255, 255 },
-			       { 12, 255, 10, 14 },
-			       { 13, 255, 14, 10 } } },
-	/* CPUs on a node beyond those that fit */
-	{ .max_node = 200,
-	  .bytes = { 7 },
-	  .cpu_node = { 0, 64, 200, 0 },
-	  .nr_nodes = NODES_MAX,
+	  .wanted_number = { 8, 252, 700, 1023 },
+	  .wanted_bytes = { 7, 5, 0, 9 },
+	  .wanted_cpu = { 0, 0, 3, 2 },
+	  .wanted_distance = { { 10, 80, 20, 40 },
+			       { 80, 10, 20, 80 },
+			       { 20, 20, 10, 20 },
+			       { 40, 80, 20, 10 } } },
+	/* a number that no mask of the kernel has */
+	{ .max_node = 5000,
+	  .node = { { 1, 7 } },
+	  .cpu_node = { 1, 1024, 4999, 1 },
+	  .distance = { { 10 } },
+	  .nr_nodes = 1,
+	  .wanted_number = { 1 },
 	  .wanted_bytes = { 7 },
-	  .wanted_distance = { { 10, 255, 255, 255 },
-			       { 255, 10, 255, 255 },
-			       { 255, 255, 10, 255 },
-			       { 255, 255, 255, 10 } } },
+	  .wanted_distance = { { 10 } } },
 };
 
 static const struct machine *machine;
 
+/* Instead: memory on every 10th node, CPUs on these. */
+static const struct many {
+	int nr_memory;
+	int cpu_node[CPUS];
+	/* What has to come of it. */
+	u32 nr_nodes;
+	u8 wanted_cpu[CPUS];
+} manies[] = {
+	{ 63, { 0, 5, 15, 620 }, 64, { 0, 1, 0, 63 } },
+	{ 64, { 0, 5, 15, 630 }, 64, { 0, 0, 0, 63 } },
+	{ 65, { 0, 640, 1, 630 }, 64, { 0, 0, 0, 63 } },
+	{ 103, { 0, 640, 1020, 630 }, 64, { 0, 0, 0, 63 } },
+};
+
+static const struct many *many;
+
 static int fake_available(void)
 {
-	return machine->available;
+	return machine ? machine->available : 0;
 }
 
 static int fake_max_node(void)
 {
-	return machine->max_node;
+	return machine ? machine->max_node : 1023;
+}
+
+/* The place of a node in the table, or NODES. */
+static int place_of(int node)
+{
+	int i = 0;
+
+	while (i < NODES && (machine->node[i].number != node ||
+			     (i && !machine->node[i].number)))
+		i++;
+	return i;
 }
 
 static long long fake_node_size64(int node, long long *free_bytes)
 {
+	int i;
+
 	assert_null(free_bytes);
-	assert_in_range(node, 0, machine->max_node);
-	return node < NODES ? machine->bytes[node] : ABSENT;
+	assert_in_range(node, 0, fake_max_node());
+	if (many)
+		return node % 10 || node / 10 >= many->nr_memory ? -1 : 7;
+	i = place_of(node);
+	return i < NODES ? machine->node[i].bytes : -1;
 }
 
 static int fake_node_of_cpu(int cpu)
 {
 	assert_in_range(cpu, 0, CPUS - 1);
-	return machine->cpu_node[cpu];
+	return many ? many->cpu_node[cpu] : machine->cpu_node[cpu];
 }
 
 static int fake_distance(int from, int to)
 {
-	assert_in_range(from, 0, machine->max_node);
-	assert_in_range(to, 0, machine->max_node);
+	assert_in_range(from, 0, fake_max_node());
+	assert_in_range(to, 0, fake_max_node());
+	if (many)
+		return 0;
+	from = place_of(from);
+	to = place_of(to);
 	return from < NODES && to < NODES ? machine->distance[from][to] : 0;
 }
 
 static void check_machine(void)
 {
 	static struct topology topo;
-	u32 nodes, i, j;
+	u32 i, j;
 
 	memset(&topo, 0, sizeof(topo));
 	topo.nr_cpus = CPUS;
@@ -147,17 +197,32 @@ static void check_machine(void)
 		return;
 	assert_int_equal(topo.nr_cpus, CPUS);
 	assert_int_equal(topo.nr_nodes, machine->nr_nodes);
-	nodes = (u32)min_u64(topo.nr_nodes, NODES);
 	for (i = 0; i < CPUS; i++)
 		assert_int_equal(topo.cpu_node[i], machine->wanted_cpu[i]);
-	for (i = 0; i < nodes; i++) {
+	for (i = 0; i < topo.nr_nodes; i++) {
+		assert_int_equal(topo.number[i], machine->wanted_number[i]);
+		assert_int_equal(topology_find(&topo, topo.number[i]), i);
 		assert_int_equal(topo.node_bytes[i], machine->wanted_bytes[i]);
-		for (j = 0; j < nodes; j++)
+		for (j = 0; j < topo.nr_nodes; j++)
 			assert_int_equal(topo.distance[i][j],
 					 machine->wanted_distance[i][j]);
 	}
-	for (; i < topo.nr_nodes; i++)
-		assert_int_equal(topo.node_bytes[i], 0);
+}
+
+/* More nodes than fit: those with memory, and of these the lowest. */
+static void check_many(void)
+{
+	static struct topology topo;
+	u32 i;
+
+	memset(&topo, 0, sizeof(topo));
+	topo.nr_cpus = CPUS;
+	assert_int_equal(numa_topology(&topo), 0);
+	assert_int_equal(topo.nr_nodes, many->nr_nodes);
+	for (i = 0; i < CPUS; i++)
+		assert_int_equal(topo.cpu_node[i], many->wanted_cpu[i]);
+	for (i = 1; i < topo.nr_nodes; i++)
+		assert_true(topo.number[i] > topo.number[i - 1]);
 }
 
 static void test_machines(void **state)
@@ -166,6 +231,9 @@ static void test_machines(void **state)
 	for (machine = machines; machine < machines + ARRAY_LEN(machines);
 	     machine++)
 		check_machine();
+	machine = NULL;
+	for (many = manies; many < manies + ARRAY_LEN(manies); many++)
+		check_many();
 }
 
 #else

@@ -15,6 +15,8 @@ static const uint64_t too_much[64] = { ~0ull, 1 };
 static const unsigned char far_apart[] = { 10, 31, 32, 10 };
 static const unsigned char too_near[] = { 10, 9, 20, 10 };
 static unsigned many_cpus[4097];
+static const unsigned sparse[] = { 8, 1023 }, too_high[] = { 8, 1024 },
+		      twice[] = { 8, 8 }, descending[] = { 9, 8 };
 
 static void test_given(void **state)
 {
@@ -23,26 +25,31 @@ static void test_given(void **state)
 		struct fixheap_topology from;
 		int ret;
 	} table[] = {
-		{ { good, 2, 4, four_cpus, NULL, NULL }, 0 },
-		{ { good, 2, 4, four_cpus, sizes, far_apart }, 0 },
-		{ { good, 64, 3, high_cpus, sizes, NULL }, 0 },
-		{ { good, 1, 4096, many_cpus, NULL, NULL }, 0 },
+		{ { good, 2, 4, four_cpus, NULL, NULL, NULL }, 0 },
+		{ { good, 2, 4, four_cpus, sizes, far_apart, NULL }, 0 },
+		{ { good, 64, 3, high_cpus, sizes, NULL, NULL }, 0 },
+		{ { good, 1, 4096, many_cpus, NULL, NULL, NULL }, 0 },
+		{ { good, 2, 4, four_cpus, NULL, NULL, sparse }, 0 },
 		/* of another version */
-		{ { good + 8, 2, 4, four_cpus, NULL, NULL }, -EINVAL },
-		{ { 0, 2, 4, four_cpus, NULL, NULL }, -EINVAL },
+		{ { good + 8, 2, 4, four_cpus, NULL, NULL, NULL }, -EINVAL },
+		{ { 0, 2, 4, four_cpus, NULL, NULL, NULL }, -EINVAL },
 		/* too few or too many */
-		{ { good, 0, 4, four_cpus, NULL, NULL }, -EINVAL },
-		{ { good, 65, 4, four_cpus, NULL, NULL }, -EINVAL },
-		{ { good, 2, 0, four_cpus, NULL, NULL }, -EINVAL },
-		{ { good, 1, 4097, many_cpus, NULL, NULL }, -EINVAL },
-		{ { good, 2, 4, NULL, NULL, NULL }, -EINVAL },
+		{ { good, 0, 4, four_cpus, NULL, NULL, NULL }, -EINVAL },
+		{ { good, 65, 4, four_cpus, NULL, NULL, NULL }, -EINVAL },
+		{ { good, 2, 0, four_cpus, NULL, NULL, NULL }, -EINVAL },
+		{ { good, 1, 4097, many_cpus, NULL, NULL, NULL }, -EINVAL },
+		{ { good, 2, 4, NULL, NULL, NULL, NULL }, -EINVAL },
 		/* a CPU on a node that is not there */
-		{ { good, 1, 4, four_cpus, NULL, NULL }, -EINVAL },
-		{ { good, 63, 3, high_cpus, NULL, NULL }, -EINVAL },
+		{ { good, 1, 4, four_cpus, NULL, NULL, NULL }, -EINVAL },
+		{ { good, 63, 3, high_cpus, NULL, NULL, NULL }, -EINVAL },
 		/* no memory, more than can be, too near */
-		{ { good, 2, 4, four_cpus, nothing, NULL }, -EINVAL },
-		{ { good, 2, 4, four_cpus, too_much, NULL }, -EINVAL },
-		{ { good, 2, 4, four_cpus, NULL, too_near }, -EINVAL },
+		{ { good, 2, 4, four_cpus, nothing, NULL, NULL }, -EINVAL },
+		{ { good, 2, 4, four_cpus, too_much, NULL, NULL }, -EINVAL },
+		{ { good, 2, 4, four_cpus, NULL, too_near, NULL }, -EINVAL },
+		/* numbers that cannot be */
+		{ { good, 2, 4, four_cpus, NULL, NULL, too_high }, -EINVAL },
+		{ { good, 2, 4, four_cpus, NULL, NULL, twice }, -EINVAL },
+		{ { good, 2, 4, four_cpus, NULL, NULL, descending }, -EINVAL },
 	};
 
 	(void)state;
@@ -66,8 +73,8 @@ static void test_given(void **state)
 /* Every field arrives, and has its default. */
 static void test_fields(void **state)
 {
-	struct fixheap_topology from = { sizeof(from), 2,    4,
-					 four_cpus,    NULL, NULL };
+	struct fixheap_topology from = { sizeof(from), 2,    4,	  four_cpus,
+					 NULL,	       NULL, NULL };
 	struct fixheap_config config = FIXHEAP_CONFIG_INIT;
 	struct topology topo;
 
@@ -83,14 +90,19 @@ static void test_fields(void **state)
 	for (u32 i = 0; i < 4; i++)
 		assert_int_equal(topo.distance[i / 2][i % 2],
 				 i / 2 == i % 2 ? 10 : 20);
+	assert_int_equal(topo.number[0], 0);
+	assert_int_equal(topo.number[1], 1);
 	from.node_bytes = sizes;
 	from.distance = far_apart;
+	from.node_number = sparse;
 	memset(&topo, 0, sizeof(topo));
 	assert_int_equal(topology_get(&config, &topo), 0);
 	for (u32 i = 0; i < 4; i++)
 		assert_int_equal(topo.distance[i / 2][i % 2], far_apart[i]);
 	assert_int_equal(topo.node_bytes[0], 5);
 	assert_int_equal(topo.node_bytes[1], 0);
+	assert_int_equal(topo.number[0], 8);
+	assert_int_equal(topo.number[1], 1023);
 }
 
 static void test_host(void **state)
@@ -124,7 +136,8 @@ static void test_host(void **state)
 static void test_create(void **state)
 {
 	static const struct fixheap_topology bad = { sizeof(bad), 65,	4,
-						     four_cpus,	  NULL, NULL };
+						     four_cpus,	  NULL, NULL,
+						     NULL };
 	struct node_spec spec = { .nr_pages = BLOCKS(4) };
 	struct test_heap t;
 
