@@ -174,6 +174,7 @@ static void make_zones(struct fixheap *heap, const struct layout *layout,
 	heap->reserves = layout->numa.small_reserve ||
 			 layout->numa.local_reserve;
 	heap->cpuless_as_others = layout->numa.cpuless_as_others;
+	memcpy(heap->fallback, layout->fallback, sizeof(heap->fallback));
 	zonelist_init(heap);
 	region_open(&heap->region, heap->flags & FIXHEAP_ZEROED);
 }

@@ -64,91 +64,6 @@ bool layout_add(struct layout *layout, u64 pfn, u64 end, u32 place)
 	return true;
 }
 
-static int check_numa(const struct fixheap_numa *numa)
-{
-	if (numa->size != sizeof(*numa) || (int)numa->binding < 0 ||
-	    numa->binding > FIXHEAP_BINDING_NONE ||
-	    numa->stripe_percent > 100 || numa->small_reserve > 1000 ||
-	    numa->local_reserve > 1000 - numa->small_reserve ||
-	    (numa->share && !numa->nr_share))
-		return -EINVAL;
-	return 0;
-}
-
-/* Whether the node can be used; 0 or why not. */
-static int check_node(const struct topology *topo, u32 id,
-		      const struct nodemask *allowed)
-{
-	if (!topo->node_bytes[id])
-		return -ENODEV;
-	return nodemask_test(allowed, topo->number[id]) ? 0 : -EACCES;
-}
-
-/*
- * Nodes that may be used: of the cpuset, and when nothing was said about nodes,
- * of the policy that the program runs under: `numactl --membind`.
- */
-static void find_allowed(const struct layout *layout, bool any,
-			 struct nodemask *allowed)
-{
-	enum host_policy policy;
-	struct nodemask nodes;
-
-	if (!layout->asked || host_allowed_nodes(allowed))
-		memset(allowed, 0xff, sizeof(*allowed));
-	if (layout->asked && any && !host_policy_of(NULL, &policy, &nodes) &&
-	    policy == HOST_POLICY_BIND)
-		*allowed = nodemask_and(allowed, &nodes);
-}
-
-/* Whether the machine has all of these. */
-static bool has_all(const struct topology *topo, const struct nodemask *nodes)
-{
-	u32 number;
-
-	nodemask_for_each(number, nodes)
-	{
-		if (topology_find(topo, number) == topo->nr_nodes)
-			return false;
-	}
-	return true;
-}
-
-/* The share of each node that is used. */
-static int choose_nodes(const struct fixheap_config *config,
-			struct layout *layout)
-{
-	const struct fixheap_numa *numa = &layout->numa;
-	const struct topology *topo = layout->topo;
-	struct nodemask wanted = nodemask_from(&numa->nodes), allowed;
-	bool any = nodemask_empty(&wanted);
-	bool strict = !any && !(config->flags & FIXHEAP_SHRINK);
-	u32 nr = 0;
-
-	find_allowed(layout, any, &allowed);
-	if (strict && !has_all(topo, &wanted))
-		return -ENODEV;
-	for (u32 id = 0; id < topo->nr_nodes; id++) {
-		u32 number = topo->number[id];
-		int ret;
-
-		if (!any && !nodemask_test(&wanted, number))
-			continue;
-		ret = check_node(topo, id, &allowed);
-		if (ret && strict)
-			return ret;
-		if (ret)
-			continue;
-		layout->share[id] = topo->node_bytes[id];
-		if (numa->share)
-			layout->share[id] = number < numa->nr_share
-						    ? numa->share[number]
-						    : 0;
-		nr += layout->share[id] != 0;
-	}
-	return nr ? 0 : -ENODEV;
-}
-
 /* Pages from the start that the nodes up to id get of nr_pages. */
 static u64 cut(const struct layout *layout, u32 id, u64 nr_pages)
 {
@@ -332,27 +247,6 @@ static int plan(struct layout *layout, const struct parts *parts)
 	return 0;
 }
 
-/* Which nodes the striped zone is over. */
-static int choose_stripe(struct layout *layout)
-{
-	struct nodemask wanted = nodemask_from(&layout->numa.stripe_nodes);
-	bool any = nodemask_empty(&wanted);
-
-	if (!layout->numa.stripe_percent)
-		return 0;
-	if (!has_all(layout->topo, &wanted))
-		return -ENODEV;
-	for (u32 id = 0; id < layout->topo->nr_nodes; id++) {
-		if (any ? !layout->share[id]
-			: !nodemask_test(&wanted, layout->topo->number[id]))
-			continue;
-		if (!layout->share[id])
-			return -ENODEV;
-		layout->stripe[layout->nr_stripe++] = (u8)id;
-	}
-	return 0;
-}
-
 static u32 count_memory(const struct topology *topo)
 {
 	u32 nr = 0;
@@ -459,13 +353,11 @@ int layout_make(const struct fixheap_config *config, struct layout *layout)
 	layout->numa = (struct fixheap_numa)FIXHEAP_NUMA_INIT;
 	if (config->numa)
 		layout->numa = *config->numa;
-	ret = check_numa(&layout->numa);
+	ret = usable_check(&layout->numa);
 	if (ret)
 		return ret;
 	look(config, layout);
-	ret = choose_nodes(config, layout);
-	if (!ret)
-		ret = choose_stripe(layout);
+	ret = usable_choose(config, layout);
 	if (ret)
 		return ret;
 	divide(layout, &parts);

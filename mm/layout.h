@@ -34,10 +34,20 @@ struct layout {
 	u64 present[NODES_MAX]; /* pages in memory, in zones of the node */
 	u8 stripe[NODES_MAX];	/* nodes of the striped zone, in turn */
 	u32 nr_stripe;
+	u8 fallback[NODES_MAX]; /* place in the caller's order, 0: none */
 };
 
 /* topology.c: the caller's topology or the host's.  0 or -errno. */
 int topology_get(const struct fixheap_config *config, struct topology *topo);
+
+/*
+ * usable.c: what the caller wants of nodes.
+ *
+ * usable_check: 0 or -EINVAL.  usable_choose: fill share, stripe and fallback;
+ * 0 or what fixheap_create says of nodes.
+ */
+int usable_check(const struct fixheap_numa *numa);
+int usable_choose(const struct fixheap_config *config, struct layout *layout);
 
 /*
  * layout_make - plan the zones; pages, origin and topo are known

@@ -190,6 +190,7 @@ struct fixheap {
 	u64 stripe_pages;		    /* (C) */
 	bool reserves;			    /* (C) zones keep pages back */
 	bool cpuless_as_others;		    /* (C) */
+	u8 fallback[NODES_MAX];		    /* (C) place in order, 0: none */
 	bool bind;			    /* (C) the kernel may be told */
 	enum host_policy host_policy;	    /* (C) how zones are bound */
 	size_t mapping_page;		    /* (C) bytes; 0: PAGE_BYTES */

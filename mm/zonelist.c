@@ -2,12 +2,13 @@
 /*
  * zonelist.c: which zones a request may use, nearest first.
  *
- * For each node of the machine the heap's nodes are ordered by their distance
+ * For each node of the machine the heap's nodes are ordered: itself, those that
+ * the caller has put in an order (numa->fallback), the others by their distance
  * from it; among equals the own index comes first in a round that starts at
  * the node, so that neighbours do not all fall back on node 0.  Nodes without
- * CPUs are slow memory as a rule: they come last, and behind them what is
- * striped, then what is mixed.  The zones of one node stand in two orders:
- * arrays begin at its lowest zone, small things at the highest.
+ * CPUs are slow memory as a rule: if nobody named them, they come last, and
+ * behind them what is striped, then what is mixed.  The zones of one node stand
+ * in two orders: arrays begin at its lowest zone, small things at the highest.
  *
  * An array without a wish would rather be near than far, but not where it
  * breaks what other arrays need in one piece: with two nodes, arrays that are
@@ -37,7 +38,8 @@ static bool has_cpus(const struct fixheap *heap, u32 id)
 	return false;
 }
 
-/* Small is near: by zones, kind, CPUs, distance, and the round. */
+/* Small is near: by zones, kind, what the caller said, CPUs, distance, and the
+ * round.  The least distance is 10. */
 static u32 rank(const struct fixheap *heap, u32 from, u32 n)
 {
 	const struct node *node = &heap->node[n];
@@ -48,7 +50,11 @@ static u32 rank(const struct fixheap *heap, u32 from, u32 n)
 		return 1024 * (NODE_MIXED + 1) * NODES_MAX;
 	if (node->kind != NODE_REAL)
 		return 1024 * node->kind * NODES_MAX;
-	if (node->slow && node->id != from)
+	if (node->id == from)
+		return 0;
+	if (heap->fallback[node->id])
+		return heap->fallback[node->id];
+	if (node->slow)
 		return (512 + heap->topo.distance[from][node->id]) * NODES_MAX +
 		       round;
 	return heap->topo.distance[from][node->id] * NODES_MAX + round;
@@ -76,6 +82,7 @@ void zonelist_init(struct fixheap *heap)
 	for (u32 n = 0; n < heap->nr_nodes; n++) {
 		at = list_zones(heap, &heap->node[n], at);
 		heap->node[n].slow = !heap->cpuless_as_others &&
+				     !heap->fallback[heap->node[n].id] &&
 				     !has_cpus(heap, heap->node[n].id);
 		if (heap->node[n].kind == NODE_REAL && !heap->node[n].slow)
 			heap->fast_nodes |= (u128)1 << n;

@@ -88,11 +88,17 @@ struct fixheap_numa {
 	unsigned cpuless_as_others;
 	fixheap_progress_fn progress; /* NULL: none */
 	void *progress_data;	      /* first argument of progress */
+	/* nr_fallback numbers of nodes, each once: in this order they serve
+	 * what the nearest node, or those named, cannot; others follow by
+	 * distance.  One without CPUs counts like others if it is in it; what
+	 * the heap does not have is passed over.  NULL: all by distance */
+	const unsigned *fallback;
+	unsigned nr_fallback;
 };
 #define FIXHEAP_NUMA_INIT                                                     \
 	{                                                                     \
 		sizeof(struct fixheap_numa), FIXHEAP_BINDING_AUTO, { { 0 } }, \
-			NULL, 0, { { 0 } }, 0, 0, 0, 0, NULL, NULL            \
+			NULL, 0, { { 0 } }, 0, 0, 0, 0, NULL, NULL, NULL, 0   \
 	}
 
 /* One zone of a heap, as fixheap_zones tells. */

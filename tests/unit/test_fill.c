@@ -297,6 +297,32 @@ static void test_watermarks(void **state)
 /* ---- slow nodes ---------------------------------------------------------- */
 
 /* The nodes in the order in which arrays of a block fill them. */
+static void check_order(const struct node_spec *spec, u32 cpu,
+			const char *wanted)
+{
+	const struct fixheap_array_attr near =
+		ATTR(.policy = FIXHEAP_POLICY_LOCAL);
+	char order[16] = "";
+	struct test_heap t;
+	char *array;
+	u32 len = 0;
+
+	nodes_make(&t, spec);
+	host_sim_set_cpu(cpu);
+	while ((array = fixheap_array_alloc(t.heap, BYTES(BLOCK_PAGES),
+					    &near))) {
+		int node = fixheap_node_of(t.heap, array);
+
+		nodes_touch(array, BYTES(BLOCK_PAGES));
+		nodes_on(array, BYTES(BLOCK_PAGES), (u32)node);
+		if (!len || order[len - 1] != '0' + node)
+			order[len++] = (char)('0' + node);
+	}
+	assert_string_equal(order, wanted);
+	heap_valid(&t);
+	heap_drop(&t);
+}
+
 static void test_order(void **state)
 {
 	static const struct {
@@ -321,37 +347,47 @@ static void test_order(void **state)
 		  "11,30,30,10",
 		  0, 1, "321" },
 	};
-	struct fixheap_array_attr near = FIXHEAP_ARRAY_ATTR_INIT;
 
 	(void)state;
-	near.policy = FIXHEAP_POLICY_LOCAL;
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		struct node_spec spec = {
-			.machine = table[i].machine,
-			.nr_pages = BLOCKS(12),
-			.numa = { SIZE,
-				  .cpuless_as_others = table[i].as_others }
-		};
-		char order[16] = "";
-		struct test_heap t;
-		char *array;
-		u32 len = 0;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		check_order(
+			&(struct node_spec){
+				.machine = table[i].machine,
+				.nr_pages = BLOCKS(12),
+				.numa = NUMA(.cpuless_as_others =
+						     table[i].as_others) },
+			table[i].cpu, table[i].order);
+}
 
-		nodes_make(&t, &spec);
-		host_sim_set_cpu(table[i].cpu);
-		while ((array = fixheap_array_alloc(t.heap, BYTES(BLOCK_PAGES),
-						    &near))) {
-			int node = fixheap_node_of(t.heap, array);
+/* The same as the caller says. */
+static void test_fallback(void **state)
+{
+	static const struct {
+		const char *machine;
+		u32 cpu;
+		unsigned nr;
+		unsigned fallback[3];
+		const char *order;
+	} table[] = {
+		{ "0/1/2/3", 2, 3, { 1, 0, 3 }, "2103" },
+		{ "0/1/2/3", 2, 1, { 0, 0, 0 }, "2031" },
+		{ "0/1/2/3", 2, 2, { 2, 1, 0 }, "2130" },
+		/* a node that is not there */
+		{ "0/1/2/3", 1, 3, { 700, 2, 1 }, "1230" },
+		/* slow memory, named */
+		{ "0/-/1/2", 0, 2, { 1, 3, 0 }, "0132" },
+		{ "0/-/1/2", 0, 1, { 3, 0, 0 }, "0321" },
+	};
 
-			nodes_touch(array, BYTES(BLOCK_PAGES));
-			nodes_on(array, BYTES(BLOCK_PAGES), (u32)node);
-			if (!len || order[len - 1] != '0' + node)
-				order[len++] = (char)('0' + node);
-		}
-		assert_string_equal(order, table[i].order);
-		heap_valid(&t);
-		heap_drop(&t);
-	}
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		check_order(
+			&(struct node_spec){
+				.machine = table[i].machine,
+				.nr_pages = BLOCKS(12),
+				.numa = NUMA(.fallback = table[i].fallback,
+					     .nr_fallback = table[i].nr) },
+			table[i].cpu, table[i].order);
 }
 
 int main(void)
@@ -361,6 +397,7 @@ int main(void)
 		cmocka_unit_test(test_full_node),
 		cmocka_unit_test(test_watermarks),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_fallback),
 	};
 
 	return cmocka_run_group_tests_name("fill", tests, NULL, NULL);
