@@ -116,6 +116,18 @@ void nodes_refused(struct test_heap *t, const struct node_spec *spec, int ret)
 	nodes_unbound(t);
 }
 
+void nodes_result(struct test_heap *t, const struct node_spec *spec, int ret,
+		  const char *zones)
+{
+	if (ret) {
+		nodes_refused(t, spec, ret);
+		return;
+	}
+	assert_int_equal(nodes_create(t, spec), 0);
+	assert_string_equal(nodes_zones(t->heap), zones);
+	fixheap_destroy(t->heap);
+}
+
 void nodes_unbound(const struct test_heap *t)
 {
 	const char *start = t->memory;

@@ -42,6 +42,9 @@ void nodes_unbound(const struct test_heap *t);
 /* fixheap_create fails like this and leaves nothing behind: it holds nothing,
  * no page is bound or was touched. */
 void nodes_refused(struct test_heap *t, const struct node_spec *spec, int ret);
+/* Like that, or with ret 0 a heap with these zones, which is destroyed. */
+void nodes_result(struct test_heap *t, const struct node_spec *spec, int ret,
+		  const char *zones);
 /* Unmap what nodes_map has mapped; there is no heap. */
 void nodes_unmap(struct test_heap *t);
 
