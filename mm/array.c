@@ -32,8 +32,8 @@ static void *array_alloc(struct fixheap *heap, const struct run_request *req)
 	return array;
 }
 
-void *fixheap_array_alloc(struct fixheap *heap, size_t bytes,
-			  const struct fixheap_array_attr *attr)
+static void *make_array(struct fixheap *heap, size_t bytes,
+			const struct fixheap_array_attr *attr, void *caller)
 {
 	struct run_request req = { .kind = PAGE_ARRAY,
 				   .nr_pages = bytes_to_pages(bytes),
@@ -47,8 +47,14 @@ void *fixheap_array_alloc(struct fixheap *heap, size_t bytes,
 	}
 	array = array_alloc(heap, &req);
 	if (array)
-		page_owner_alloc(heap, array, bytes_to_pages(bytes), CALLER);
+		page_owner_alloc(heap, array, bytes_to_pages(bytes), caller);
 	return array;
+}
+
+void *fixheap_array_alloc(struct fixheap *heap, size_t bytes,
+			  const struct fixheap_array_attr *attr)
+{
+	return make_array(heap, bytes, attr, CALLER);
 }
 
 /* As heap_resize_run, and remembered. */
@@ -80,11 +86,12 @@ void *fixheap_array_realloc(struct fixheap *heap, void *array, size_t bytes)
 				   .nr_pages = bytes_to_pages(bytes),
 				   .placement = PLACE_ARRAY };
 	u64 nr_pages = req.nr_pages, pfn;
+	int ret, saved = errno;
 	void *moved;
-	int ret = -ENOMEM;
 
-	if (array)
-		ret = array_resize(heap, api, array, &nr_pages, CALLER);
+	if (!array)
+		return make_array(heap, bytes, NULL, CALLER);
+	ret = array_resize(heap, api, array, &nr_pages, CALLER);
 	if (!ret)
 		return array;
 	errno = -ret;
@@ -92,16 +99,14 @@ void *fixheap_array_realloc(struct fixheap *heap, void *array, size_t bytes)
 		return NULL;
 	heap_attr(heap, NULL, &req);
 	pfn = addr_to_pfn(heap, array);
-	if (array)
-		policy_again(heap, pfn, page_read(&heap->page[pfn]), &req);
+	policy_again(heap, pfn, page_read(&heap->page[pfn]), &req);
 	moved = array_alloc(heap, &req);
 	if (!moved)
 		return NULL;
 	page_owner_alloc(heap, moved, bytes_to_pages(bytes), CALLER);
-	if (array) {
-		memcpy(moved, array, nr_pages << PAGE_SHIFT);
-		heap_free_run(heap, api, array, PAGE_ARRAY, CALLER);
-	}
+	memcpy(moved, array, nr_pages << PAGE_SHIFT);
+	heap_free_run(heap, api, array, PAGE_ARRAY, CALLER);
+	errno = saved;
 	return moved;
 }
 

@@ -56,7 +56,10 @@ static int check_config(const struct fixheap_config *config)
 		return -EINVAL;
 	if (config->length > 1ull << CONFIG_HEAP_SHIFT)
 		return -EINVAL;
-	if ((int)config->policy < 0 || config->policy > FIXHEAP_POLICY_BLOCKED)
+	if (config->policy != FIXHEAP_POLICY_DEFAULT &&
+	    config->policy != FIXHEAP_POLICY_LOCAL &&
+	    config->policy != FIXHEAP_POLICY_INTERLEAVE &&
+	    config->policy != FIXHEAP_POLICY_BLOCKED)
 		return -EINVAL;
 	if (round_up(base, PAGE_BYTES) + PAGE_BYTES > base + config->length)
 		return -EINVAL;

@@ -11,8 +11,9 @@
  * that is longer than two pageblocks only the first and the last are.  And a
  * fresh look cannot tell whether a page that is said to be zero is.
  *
- * Locking: all locks of the heap are held, so other threads wait.  Cost:
- * O(runs + free ranges + open blocks); untouched metadata is not touched.
+ * Locking: all locks of the heap are held, so other threads wait; what is wrong
+ * is written when they are free again.  Cost: O(runs + free ranges + open
+ * blocks); untouched metadata is not touched.
  */
 #include "validate.h"
 
@@ -25,22 +26,18 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* So many mistakes are written out. */
-#define MAX_LINES 10
-
 void check_fail(struct check *check, const char *what, u64 pfn, u64 have,
 		u64 want)
 {
-	char text[200];
-	int n;
+	size_t room = sizeof(check->text) - check->text_bytes;
 
-	if (check->nr_errors++ >= MAX_LINES)
+	if (check->nr_errors++ >= CHECK_LINES)
 		return;
-	n = snprintf(text, sizeof(text),
-		     "fixheap: page %llu: %s: is %llu, must be %llu\n",
-		     (unsigned long long)pfn, what, (unsigned long long)have,
-		     (unsigned long long)want);
-	host_print(text, (size_t)n);
+	check->text_bytes += (size_t)snprintf(
+		check->text + check->text_bytes, room,
+		"fixheap: page %llu: %s: is %llu, must be %llu\n",
+		(unsigned long long)pfn, what, (unsigned long long)have,
+		(unsigned long long)want);
 }
 
 void check_equal(struct check *check, const char *what, u64 pfn, u64 have,
@@ -258,5 +255,7 @@ int fixheap_validate(struct fixheap *heap)
 		check_fail(&check, "highest use of the heap", 0,
 			   heap->peak_used, heap->used);
 	heap_unlock_all(heap);
+	if (check.text_bytes)
+		host_print(check.text, check.text_bytes);
 	return check.nr_errors ? -EUCLEAN : 0;
 }

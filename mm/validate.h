@@ -6,6 +6,10 @@
 #include "contig.h"
 #include "mmzone.h"
 
+/* So many mistakes are written out, in so many bytes each at most. */
+#define CHECK_LINES 10
+#define CHECK_LINE_BYTES 200
+
 /* What a check of a region gathers on its way. */
 struct check {
 	struct region *region;
@@ -18,6 +22,8 @@ struct check {
 	u64 nr_rows;		/* of them with whole blocks */
 	u64 nr_cross;		/* runs that leave their block */
 	u64 last_open;		/* open block seen last + 1 */
+	size_t text_bytes;	/* what to write, */
+	char text[CHECK_LINES * CHECK_LINE_BYTES];
 };
 
 /* Note that invariant `what` is broken at pfn: have instead of want. */

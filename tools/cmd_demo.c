@@ -368,12 +368,24 @@ static void choose_cells(struct demo *demo)
 /* 100u: the largest size class of jemalloc's that leaves 60u beside it. */
 static int choose_unit(struct demo *demo)
 {
-	size_t most = demo->heap_bytes / HEAP_UNITS * 100, least, step = 1;
+	const size_t largest = (size_t)1 << CONFIG_HEAP_SHIFT;
+	size_t most, least, step = 1;
+	char text[SIZE_TEXT_MAX];
 
 	size_parse(LEAST_HEAP, &least);
+	if (!demo->heap_bytes) {
+		size_parse(DEFAULT_HEAP, &demo->heap_bytes);
+		if (demo->heap_bytes > largest)
+			demo->heap_bytes = largest;
+	}
 	if (demo->heap_bytes < least)
 		return bad_usage("demo", "the heap must be at least %s",
 				 LEAST_HEAP);
+	if (demo->heap_bytes > largest)
+		return bad_usage("demo",
+				 "the heap can be %s at most in this build",
+				 size_format(text, largest));
+	most = demo->heap_bytes / HEAP_UNITS * 100;
 	while (step * 8 <= most)
 		step *= 2;
 	demo->unit = most / step * step / 100 & ~(size_t)4095;
@@ -433,8 +445,6 @@ int cmd_demo(int argc, char **argv)
 	status = parse(argc, argv, &demo);
 	if (status >= 0)
 		return status;
-	if (!demo.heap_bytes)
-		size_parse(DEFAULT_HEAP, &demo.heap_bytes);
 	status = choose_unit(&demo);
 	if (status)
 		return status;

@@ -41,7 +41,7 @@
 #define MIN_ALIGN ((size_t)16)
 #define CPUS_MOST 4096
 
-static struct fixheap *the_heap;
+struct fixheap *the_heap;
 static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_key_t leave_key;
 static bool have_environment;
@@ -79,14 +79,14 @@ static void one_node(struct fixheap_topology *topology)
 	static unsigned char distance[1] = { 10 };
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 
-	topology->size = sizeof(*topology);
-	topology->nr_nodes = 1;
-	topology->nr_cpus = cpus < 1 ? 1 : (unsigned)cpus;
-	if (topology->nr_cpus > CPUS_MOST)
-		topology->nr_cpus = CPUS_MOST;
-	topology->cpu_node = cpu_node;
-	topology->node_bytes = NULL;
-	topology->distance = distance;
+	*topology = (struct fixheap_topology){ .size = sizeof(*topology),
+					       .nr_nodes = 1,
+					       .nr_cpus = 1,
+					       .cpu_node = cpu_node,
+					       .distance = distance };
+	if (cpus > 1)
+		topology->nr_cpus = cpus < CPUS_MOST ? (unsigned)cpus
+						     : CPUS_MOST;
 }
 
 /*
@@ -427,6 +427,32 @@ int malloc_trim(size_t pad)
 	return given;
 }
 
+/* The names that glibc's own go by; programs that wrap malloc call them. */
+void *__libc_malloc(size_t bytes)
+{
+	return malloc(bytes);
+}
+
+void *__libc_calloc(size_t count, size_t bytes)
+{
+	return calloc(count, bytes);
+}
+
+void *__libc_realloc(void *ptr, size_t bytes)
+{
+	return realloc(ptr, bytes);
+}
+
+void *__libc_memalign(size_t alignment, size_t bytes)
+{
+	return memalign(alignment, bytes);
+}
+
+void __libc_free(void *ptr)
+{
+	free(ptr);
+}
+
 /* --- the ends ------------------------------------------------------- */
 
 /*
@@ -438,6 +464,7 @@ __attribute__((constructor)) static void preload_begin(void)
 	have_environment = true;
 	free(malloc(1));
 	publish_now();
+	at_quick_exit(publish_end);
 }
 
 __attribute__((destructor)) static void preload_end(void)

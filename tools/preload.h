@@ -36,6 +36,9 @@ struct thread {
 
 extern __thread struct thread self __attribute__((tls_model("initial-exec")));
 
+/* The heap of the process; NULL before it is made. */
+extern struct fixheap *the_heap;
+
 /* early.c: memory for requests that come before the heap. */
 #define EARLY_BYTES ((size_t)256 << 10)
 extern char early_buffer[EARLY_BYTES];
@@ -66,7 +69,12 @@ void publish_end(void);
 
 #pragma GCC visibility pop
 
-/* Gone from the C library's headers; old programs still call it. */
+/* Not in the C library's headers, or no longer; programs call them. */
 void cfree(void *ptr);
+void *__libc_malloc(size_t bytes);
+void *__libc_calloc(size_t count, size_t bytes);
+void *__libc_realloc(void *ptr, size_t bytes);
+void *__libc_memalign(size_t alignment, size_t bytes);
+void __libc_free(void *ptr);
 
 #endif

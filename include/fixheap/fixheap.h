@@ -121,7 +121,7 @@ struct fixheap_fault {
 	const char *what;    /* "double free", "interior pointer", ...; all
 			      * are listed in fixheap(3) */
 	const void *address; /* as given by the caller */
-	size_t length;	     /* bytes, where the call has a length; else 0 */
+	size_t length;	     /* bytes, where the call names a range; else 0 */
 	uint64_t pfn;	     /* page of the address; UINT64_MAX: outside */
 	const char *state;   /* of that page: "free", "array", ... */
 	const char *message; /* all of it in one line */
@@ -265,10 +265,11 @@ bool fixheap_owns(const struct fixheap *heap, const void *ptr);
  * _BLOCKED with one that it has not; weights that are all 0; FIXHEAP_FRESH with
  * a policy that has nodes; an array that is none, see struct fixheap_fault.
  * ENOTSUP: FIXHEAP_FRESH on a pinned heap; a library without ARRAY.
- * Cost: O(log of the heap's size); no page of the array is touched, but for
- * clearing what is asked for and not known to be zero, and for the copy.  To
- * bind pages anew, and home when they are freed, takes two calls into the
- * kernel for each part or stripe; FIXHEAP_FRESH as much as one part.
+ * Cost: O(log of the heap's size); with an alignment above the page size
+ * O(free runs that are long enough), 0.2 us each.  No page of the array is
+ * touched, but for clearing what is asked for and not known to be zero, and for
+ * the copy.  To bind pages anew, and home when they are freed, takes two calls
+ * into the kernel for each part or stripe; FIXHEAP_FRESH as much as one part.
  */
 void *fixheap_array_alloc(struct fixheap *heap, size_t bytes,
 			  const struct fixheap_array_attr *attr);
@@ -311,7 +312,8 @@ size_t fixheap_largest_free(struct fixheap *heap,
  * fixheap_validate - check every invariant of the metadata
  *
  * Return: 0, or -EUCLEAN after writing what is wrong to stderr.
- * Context: takes each zone's lock in turn.  Cost: O(metadata in use).
+ * Context: any thread; holds all locks of the heap while it looks, so that
+ * others wait.  Cost: O(metadata in use).
  */
 int fixheap_validate(struct fixheap *heap);
 

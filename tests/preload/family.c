@@ -5,6 +5,7 @@
  * Prints what does not hold and ends with 1.  Also checks that nothing went to
  * the C library's own heap, which would make all the rest worthless.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
 #include <stdbool.h>
@@ -13,6 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+void *__libc_malloc(size_t bytes);
+void *__libc_calloc(size_t count, size_t bytes);
+void __libc_free(void *ptr);
 
 static int failures;
 
@@ -169,8 +174,47 @@ static void errno_kept(void)
 	CHECK(errno == 4711);
 }
 
+/* What the C library would tell of its heap. */
+static void told(void)
+{
+	size_t bytes = (size_t)10 << 20, size = 0;
+	struct mallinfo2 before = mallinfo2(), after;
+	void *large = malloc(bytes);
+	char *text = NULL;
+	FILE *stream;
+
+	after = mallinfo2();
+	CHECK(large && after.arena == before.arena && after.arena > bytes);
+	CHECK(after.uordblks >= before.uordblks + bytes / 16 * 15);
+	CHECK(after.uordblks + after.fordblks == after.arena);
+	CHECK(mallinfo().uordblks == (int)mallinfo2().uordblks);
+	free(large);
+	CHECK(mallinfo2().uordblks <= after.uordblks - bytes / 16 * 15);
+	stream = open_memstream(&text, &size);
+	CHECK(stream && !malloc_info(0, stream));
+	CHECK(malloc_info(1, stream) == EINVAL);
+	fclose(stream);
+	CHECK(text && strstr(text, "<malloc version=\"1\">"));
+	free(text);
+}
+
+/* glibc's other names for the same. */
+static void other_names(void)
+{
+	void *a = __libc_malloc(100), *b = __libc_calloc(10, 10);
+
+	CHECK(a && malloc_usable_size(a) >= 100);
+	CHECK(b && malloc_usable_size(b) >= 100);
+	a = realloc(a, 5000);
+	CHECK(a && malloc_usable_size(a) >= 5000);
+	__libc_free(a);
+	free(b);
+}
+
 int main(void)
 {
+	void *libc = dlopen("libc.so.6", RTLD_LAZY);
+	struct mallinfo2 (*glibc_info)(void) = NULL;
 	struct mallinfo2 info;
 
 	sizes();
@@ -178,7 +222,15 @@ int main(void)
 	refusals();
 	alignments();
 	errno_kept();
-	info = mallinfo2();
-	CHECK(info.uordblks == 0 && info.hblkhd == 0);
+	if (libc)
+		*(void **)&glibc_info = dlsym(libc, "mallinfo2");
+	CHECK(glibc_info && glibc_info != mallinfo2);
+	/* the C library's own allocator was not used by anybody */
+	if (glibc_info) {
+		info = glibc_info();
+		CHECK(info.uordblks == 0 && info.hblkhd == 0);
+	}
+	told();
+	other_names();
 	return failures ? 1 : 0;
 }

@@ -144,6 +144,16 @@ static void test_config(void **state)
 	refused(&config, -EINVAL);
 	refused(NULL, -EINVAL);
 	config.comm = NULL;
+	/* policies that are no default */
+	config.policy = FIXHEAP_POLICY_BIND;
+	refused(&config, -EINVAL);
+	config.policy = FIXHEAP_POLICY_PREFERRED;
+	refused(&config, -EINVAL);
+	config.policy = (enum fixheap_policy)6;
+	refused(&config, -EINVAL);
+	config.policy = (enum fixheap_policy) - 1;
+	refused(&config, -EINVAL);
+	config.policy = FIXHEAP_POLICY_DEFAULT;
 	assert_int_equal(fixheap_create(&config, NULL), -EINVAL);
 	fixheap_destroy(NULL);
 	assert_int_equal(fixheap_create(&config, &heap), 0);

@@ -74,8 +74,6 @@ static const struct {
 	{ "4x1", BLOCKED, A(.policy = DEFAULT), 0, BLOCKED, 15 },
 	{ "4x1", BLOCKED, A(.policy = DEFAULT, .nodes = 3), 0, BLOCKED, 3 },
 	{ "4x1", BLOCKED, A(.policy = LOCAL), 0, LOCAL, 0 },
-	{ "4x1", BIND, A(.policy = DEFAULT, .nodes = 3), 0, BIND, 3 },
-	{ "4x1", BIND, A(.policy = DEFAULT), -EINVAL, 0, 0 },
 	/* weights */
 	{ "4x1", DEFAULT, A(.policy = INTERLEAVE, .weights = weights), 0,
 	  INTERLEAVE, 15 },

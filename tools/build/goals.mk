@@ -48,6 +48,9 @@ demo-cc := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 demo:
 	@tools/build/deps.sh build
 	+@$(MAKE) all
+	@test -x $(objtree)/tools/fixheap || { \
+		echo 'demo needs the fixheap command: CONFIG_COMMAND=y' >&2; \
+		exit 1; }
 	@$(objtree)/tools/fixheap demo
 	@echo; echo '$(demo-cc) compiles $(demo-source) on a heap of 256M:'
 	@$(objtree)/tools/fixheap run --heap 256M --report -- \

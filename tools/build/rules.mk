@@ -101,7 +101,11 @@ ldflags := $(LDFLAGS) $(san-flags)
 # A sanitizer's run-time library is only in the program.
 no-undefined := $(if $(SAN),,-Wl$(comma)-z$(comma)defs)
 
-flags-text := $(CC) $(machine) $(cppflags) $(cflags) $(ldflags)
+ifdef CONFIG_JEMALLOC
+JEMALLOC_PIC ?= $(shell $(CC) -print-file-name=libjemalloc_pic.a)
+endif
+
+flags-text := $(CC) $(machine) $(cppflags) $(cflags) $(ldflags) $(JEMALLOC_PIC)
 paths-text := $(libdir) $(includedir) $(bindir) $(VERSION) $(LIBS)
 
 # Written only when they differ.
@@ -121,9 +125,8 @@ $(objtree)/tools/cmd_run.o: $(paths-file)
 
 # ---- the private jemalloc ---------------------------------------------------
 
-JEMALLOC_PIC ?= $(shell $(CC) -print-file-name=libjemalloc_pic.a)
-
-$(objtree)/mm/je.o: tools/build/jemalloc.sh $(flags-file)
+$(objtree)/mm/je.o: tools/build/jemalloc.sh $(wildcard $(JEMALLOC_PIC)) \
+		$(flags-file)
 	$(call say,JEMALLOC)mkdir -p $(@D) && \
 		LD='$(LD)' NM='$(NM)' AR='$(AR)' OBJCOPY='$(OBJCOPY)' \
 		tools/build/jemalloc.sh '$(JEMALLOC_PIC)' $@
