@@ -103,32 +103,35 @@ void heap_unbind(struct fixheap *heap)
 		bind_pages(heap, &all, -1);
 }
 
+u64 stripe_length(u64 nr_pages, u64 grain)
+{
+	while (nr_pages / grain > MAX_STRIPES)
+		grain *= 2;
+	return grain;
+}
+
 static u64 stripe_pages(const struct fixheap *heap, u64 grain)
 {
 	u64 stripe = grain;
 
 	for (u32 z = 0; z < heap->nr_zones; z++) {
 		const struct zone *zone = &heap->zone[z];
-		u64 nr_pages = zone->end_pfn - zone->start_pfn;
 
-		while (heap->node[zone->node].kind == NODE_STRIPED &&
-		       nr_pages / stripe > MAX_STRIPES)
-			stripe *= 2;
+		if (heap->node[zone->node].kind == NODE_STRIPED)
+			stripe = stripe_length(zone->end_pfn - zone->start_pfn,
+					       stripe);
 	}
 	return stripe;
 }
 
 /* What each node has free beyond the heap's zones on it. */
-static void count_spare(struct fixheap *heap)
+static void count_spare(struct fixheap *heap, const struct layout *layout)
 {
 	for (u32 n = 0; n < heap->nr_nodes; n++) {
 		u32 id = heap->node[n].id;
 
 		if (heap->node[n].kind == NODE_REAL)
-			heap->spare[id] =
-				(long)(host_node_free(heap->topo.number[id],
-						      heap->mapping_page) >>
-				       PAGE_SHIFT);
+			heap->spare[id] = (long)room_pages(layout, id);
 	}
 	for (u64 pfn = heap->start_pfn, end; pfn < heap->end_pfn; pfn = end) {
 		int node = home_node(heap, pfn, &end);
@@ -162,7 +165,7 @@ int heap_bind(struct fixheap *heap, const struct layout *layout)
 	if (!layout->bind)
 		return 0;
 	heap->bind = true;
-	count_spare(heap);
+	count_spare(heap, layout);
 	for (u32 z = 0; z < heap->nr_zones && !ret; z++) {
 		struct zone *zone = &heap->zone[z];
 		const struct bounds pages = { zone->start_pfn, zone->end_pfn };

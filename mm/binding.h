@@ -13,6 +13,9 @@ int heap_bind(struct fixheap *heap, const struct layout *layout);
 /* Nothing of the heap's memory is bound any more. */
 void heap_unbind(struct fixheap *heap);
 
+/* Pages of a stripe in a striped zone of so many pages: grain, or more. */
+u64 stripe_length(u64 nr_pages, u64 grain);
+
 /* The node that the page belongs to, FIXHEAP_NODE_MIXED: nobody knows; *end:
  * so far it is the same. */
 int home_node(const struct fixheap *heap, u64 pfn, u64 *end);

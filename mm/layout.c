@@ -27,6 +27,8 @@
  */
 #include "layout.h"
 
+#include "binding.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -60,7 +62,7 @@ bool layout_add(struct layout *layout, u64 pfn, u64 end, u32 place)
 	if (layout->nr_zones == ZONES_MAX)
 		return false;
 	layout->zone[layout->nr_zones++] =
-		(struct layout_zone){ { pfn, end }, place };
+		(struct layout_zone){ { pfn, end }, place, 0 };
 	return true;
 }
 
@@ -131,38 +133,22 @@ static bool is_striped(const struct layout *layout, u32 id)
 	return false;
 }
 
-/* Pages that the node has free. */
-static u64 free_pages(const struct layout *layout, u32 id)
-{
-	return host_node_free(layout->topo->number[id], layout->mapping_page) >>
-	       PAGE_SHIFT;
-}
-
-/* There is less than planned: 0, or -ENOSPC: it may not be cut. */
-static int cut_back(const struct fixheap_config *config, struct layout *layout)
-{
-	if (layout->numa.binding != FIXHEAP_BINDING_STRICT) {
-		layout->strict = false;
-		return 0;
-	}
-	return config->flags & FIXHEAP_SHRINK ? 0 : -ENOSPC;
-}
-
 /* Cut the stripes to what the node with least has free. */
 static int shrink_stripes(const struct fixheap_config *config,
 			  struct layout *layout, struct parts *parts)
 {
+	u64 stripe = stripe_length(parts->striped, layout->grain);
 	u64 least = ~0ull;
 	int ret;
 
 	for (u32 i = 0; i < layout->nr_stripe && parts->striped; i++)
-		least = min_u64(least, free_pages(layout, layout->stripe[i]));
-	least = least / layout->grain * layout->nr_stripe;
-	if (parts->striped / layout->grain <= least)
+		least = min_u64(least, room_pages(layout, layout->stripe[i]));
+	least = least / stripe * layout->nr_stripe;
+	if (parts->striped / stripe <= least)
 		return 0;
-	ret = cut_back(config, layout);
+	ret = room_cut(config, layout);
 	if (!ret && layout->strict)
-		parts->striped = least * layout->grain;
+		parts->striped = least * stripe;
 	return ret;
 }
 
@@ -177,14 +163,14 @@ static int shrink(const struct fixheap_config *config, struct layout *layout,
 
 		if (!parts->nr_pages[id])
 			continue;
-		free = free_pages(layout, id);
+		free = room_pages(layout, id);
 		if (parts->striped && is_striped(layout, id))
 			stripes = parts->striped / layout->nr_stripe +
-				  layout->grain;
+				  stripe_length(parts->striped, layout->grain);
 		free = free > stripes ? free - stripes : 0;
 		if (parts->nr_pages[id] <= free)
 			continue;
-		ret = cut_back(config, layout);
+		ret = room_cut(config, layout);
 		if (ret || !layout->strict)
 			continue;
 		parts->nr_pages[id] = round_down(free, layout->grain);
@@ -234,7 +220,10 @@ static int plan(struct layout *layout, const struct parts *parts)
 			add_part(layout, &pfn, parts->nr_pages[id] - small,
 				 layout_place(layout, NODE_REAL, id));
 	}
-	if (parts->striped)
+	if (parts->striped && layout->nr_stripe == 1)
+		add_part(layout, &pfn, parts->striped,
+			 layout_place(layout, NODE_REAL, layout->stripe[0]));
+	else if (parts->striped)
 		add_part(layout, &pfn, parts->striped,
 			 layout_place(layout, NODE_STRIPED, 0));
 	if (apart && nr_nodes)
@@ -322,29 +311,6 @@ static void sort_places(struct layout *layout)
 	}
 }
 
-/* Memory was touched: whether the nodes have the rest that they promise. */
-static int weigh(struct layout *layout)
-{
-	u64 need[NODES_MAX] = { 0 };
-
-	for (u32 z = 0; z < layout->nr_zones; z++) {
-		const struct layout_zone *zone = &layout->zone[z];
-
-		if (layout->place[zone->place].kind == NODE_REAL)
-			need[layout->place[zone->place].id] +=
-				zone->pages.end - zone->pages.pfn;
-	}
-	for (u32 id = 0; id < NODES_MAX; id++) {
-		if (need[id] <= layout->present[id] ||
-		    need[id] - layout->present[id] <= free_pages(layout, id))
-			continue;
-		layout->strict = false;
-		if (layout->numa.binding == FIXHEAP_BINDING_STRICT)
-			return -ENOSPC;
-	}
-	return 0;
-}
-
 int layout_make(const struct fixheap_config *config, struct layout *layout)
 {
 	struct parts parts;
@@ -365,6 +331,8 @@ int layout_make(const struct fixheap_config *config, struct layout *layout)
 		touched = survey_touched(layout);
 	if (touched < 0)
 		return touched;
+	if (layout->bind && layout->strict)
+		registry_untouched(layout);
 	if (layout->bind && layout->strict && !touched)
 		ret = shrink(config, layout, &parts);
 	if (!ret)
@@ -372,7 +340,7 @@ int layout_make(const struct fixheap_config *config, struct layout *layout)
 	if (!ret && (touched || (layout->asked && !layout->bind)))
 		ret = survey_apply(layout);
 	if (!ret && touched && layout->bind && layout->strict)
-		ret = weigh(layout);
+		ret = room_weigh(config, layout);
 	/* a kernel that does not tell: as planned, if that will do */
 	if (ret == -ENOSYS && layout->numa.binding == FIXHEAP_BINDING_AUTO)
 		ret = 0;

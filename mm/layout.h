@@ -9,6 +9,7 @@
 struct layout_zone {
 	struct bounds pages;
 	u32 place;
+	u64 present; /* NODE_REAL: pages that are in memory already */
 };
 
 struct layout_place {
@@ -31,8 +32,8 @@ struct layout {
 	u32 nr_places, nr_zones;
 	struct layout_place place[PLACES_MAX];
 	struct layout_zone zone[ZONES_MAX];
-	u64 present[NODES_MAX]; /* pages in memory, in zones of the node */
-	u8 stripe[NODES_MAX];	/* nodes of the striped zone, in turn */
+	u64 taken[NODES_MAX]; /* pages promised by other heaps */
+	u8 stripe[NODES_MAX]; /* nodes of the striped zone, in turn */
 	u32 nr_stripe;
 	u8 fallback[NODES_MAX]; /* place in the caller's order, 0: none */
 };
@@ -62,6 +63,21 @@ u32 layout_place(struct layout *layout, enum node_kind kind, u32 id);
 bool layout_add(struct layout *layout, u64 pfn, u64 end, u32 place);
 
 /*
+ * room.c: whether nodes have the memory.
+ *
+ * room_pages: what the node can promise.  room_cut: there is less than planned:
+ * 0, the heap is not strict, or may be cut if it still is; or -ENOSPC.
+ * room_weigh: the same for zones that follow pages in memory: 0 or -ENOSPC.
+ */
+u64 room_pages(const struct layout *layout, u32 id);
+int room_cut(const struct fixheap_config *config, struct layout *layout);
+int room_weigh(const struct fixheap_config *config, struct layout *layout);
+
+/* registry.c: count what other heaps have promised and not touched into
+ * taken. */
+void registry_untouched(struct layout *layout);
+
+/*
  * survey.c: where pages are already.
  *
  * survey_touched: whether any of a thousand pages is in memory; 0, 1 or
@@ -69,5 +85,8 @@ bool layout_add(struct layout *layout, u64 pfn, u64 end, u32 place);
  */
 int survey_touched(const struct layout *layout);
 int survey_apply(struct layout *layout);
+/* Add what the nodes have promised to this heap, and what of it is not in
+ * memory, to layout->taken; estimated by a thousand pages. */
+void survey_untouched(const struct fixheap *heap, struct layout *layout);
 
 #endif

@@ -203,6 +203,7 @@ struct fixheap {
 	struct node node[PLACES_MAX];
 	struct nodeset *nodeset;       /* (C) [NODESETS_MAX] */
 	u64 nr_rehomed, rehomed_pages; /* (A) arrays ever, pages now */
+	u64 stranded;		       /* (R) written, (A) read; rehome.c */
 	long spare[NODES_MAX];	       /* (C) pages; rehome.c, by node */
 	long beyond[NODES_MAX];	       /* (A) likewise */
 	struct zone *zone;	       /* (C) [nr_zones], by address */

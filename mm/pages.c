@@ -12,6 +12,7 @@
 #include "heap.h"
 
 #include "page_owner.h"
+#include "policy.h"
 #include "rehome.h"
 
 #include <errno.h>
@@ -110,6 +111,8 @@ size_t fixheap_largest_free(struct fixheap *heap,
 		return 0;
 	}
 	fixheap_reclaim(heap);
+	if (!policy_has_set(heap, &req))
+		return 0;
 	largest = run_largest(heap, &req);
 	heap_attr(heap, NULL, &any);
 	any.align = req.align;

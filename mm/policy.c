@@ -11,6 +11,7 @@
  *   bits 4-13  its set of nodes, in heap->nodeset
  *   bits 14-20 BIND, not at home: the node that it is bound to
  *   bits 21-53 pages that it had at first: BLOCKED divides these
+ *   bit  54    there are no nodes, and no set
  *
  * Nodes are bits of heap->node, in the order of their numbers.
  *
@@ -34,6 +35,8 @@
 #define FRESH_FLAG (1ull << 3)
 #define TARGET_SHIFT 14
 #define LENGTH_SHIFT 21
+#define LENGTH_MASK 0x1ffffffffull
+#define NO_SET_FLAG (1ull << 54)
 #define MAX_STRIPES 1024
 
 size_t policy_bytes(u64 nr_pages)
@@ -152,9 +155,11 @@ void policy_again(const struct fixheap *heap, u64 pfn, u64 page,
 	if (!(page & PAGE_POLICY_FLAG))
 		return;
 	record = heap->policy_of[pfn];
-	set = record_set(heap, record);
 	req->policy = record_policy(record);
 	req->fresh = record & FRESH_FLAG;
+	if (record & NO_SET_FLAG)
+		return;
+	set = record_set(heap, record);
 	req->nodes = set->nodes;
 	req->weight = set->weighted ? set->weight : NULL;
 }
@@ -169,54 +174,75 @@ static bool set_is(const struct nodeset *set, const struct run_request *req)
 	       !memcmp(set->weight, req->weight, count_nodes(req->nodes));
 }
 
-/* The set that the request names, made if need be; NODESETS_MAX: no room. */
-static u32 set_get_locked(struct fixheap *heap, const struct run_request *req)
+/* The set that the request names, or one that is not in use; NODESETS_MAX:
+ * there is none. */
+static u32 set_find_locked(const struct fixheap *heap,
+			   const struct run_request *req)
 {
 	u32 idle = NODESETS_MAX;
 
 	for (u32 i = 0; i < NODESETS_MAX; i++) {
-		if (heap->nodeset[i].refs && set_is(&heap->nodeset[i], req)) {
-			heap->nodeset[i].refs++;
+		if (heap->nodeset[i].refs && set_is(&heap->nodeset[i], req))
 			return i;
-		}
 		if (!heap->nodeset[i].refs && idle == NODESETS_MAX)
 			idle = i;
 	}
-	if (idle == NODESETS_MAX)
+	return idle;
+}
+
+/* The same, made if need be, and used once more. */
+static u32 set_get_locked(struct fixheap *heap, const struct run_request *req)
+{
+	u32 idle = set_find_locked(heap, req);
+
+	if (idle == NODESETS_MAX || heap->nodeset[idle].refs++)
 		return idle;
 	heap->nodeset[idle].nodes = req->nodes;
 	heap->nodeset[idle].weighted = req->weight != NULL;
 	if (req->weight)
 		memcpy(heap->nodeset[idle].weight, req->weight,
 		       count_nodes(req->nodes));
-	heap->nodeset[idle].refs = 1;
 	return idle;
+}
+
+bool policy_has_set(struct fixheap *heap, const struct run_request *req)
+{
+	u32 set;
+
+	if (!req->nodes)
+		return true;
+	spin_lock(&heap->region.lock);
+	set = set_find_locked(heap, req);
+	spin_unlock(&heap->region.lock);
+	return set != NODESETS_MAX;
 }
 
 bool policy_note(struct fixheap *heap, const struct run *run,
 		 const struct run_request *req, u32 target)
 {
 	u64 page = page_read(&heap->page[run->pfn]);
-	u32 set;
+	u32 set = 0;
 
 	spin_lock(&heap->region.lock);
-	set = set_get_locked(heap, req);
+	if (req->nodes)
+		set = set_get_locked(heap, req);
 	spin_unlock(&heap->region.lock);
 	if (set == NODESETS_MAX)
 		return false;
 	heap->policy_of[run->pfn] =
 		(u64)req->policy | (req->fresh ? FRESH_FLAG : 0) |
-		(u64)set << SET_SHIFT | (u64)target << TARGET_SHIFT |
-		run->nr_pages << LENGTH_SHIFT;
+		(req->nodes ? 0 : NO_SET_FLAG) | (u64)set << SET_SHIFT |
+		(u64)target << TARGET_SHIFT | run->nr_pages << LENGTH_SHIFT;
 	page_write(&heap->page[run->pfn], page | PAGE_POLICY_FLAG);
 	return true;
 }
 
 void policy_drop_locked(struct fixheap *heap, u64 pfn, u64 page)
 {
-	if (page & PAGE_POLICY_FLAG)
-		heap->nodeset[heap->policy_of[pfn] >> SET_SHIFT & SET_MASK]
-			.refs--;
+	u64 record = heap->policy_of[pfn];
+
+	if (page & PAGE_POLICY_FLAG && !(record & NO_SET_FLAG))
+		heap->nodeset[record >> SET_SHIFT & SET_MASK].refs--;
 }
 
 void policy_drop(struct fixheap *heap, u64 pfn, u64 page)
@@ -317,7 +343,7 @@ int policy_node(const struct fixheap *heap, const struct run *run, u64 page,
 	}
 	record = heap->policy_of[run->pfn];
 	policy_again(heap, run->pfn, page, &req);
-	req.nr_pages = record >> LENGTH_SHIFT;
+	req.nr_pages = record >> LENGTH_SHIFT & LENGTH_MASK;
 	if (req.policy != FIXHEAP_POLICY_BIND || req.fresh)
 		return policy_plan(heap, run, &req, at, end);
 	*end = run->pfn + run->nr_pages;
@@ -333,11 +359,11 @@ u64 policy_limit(const struct fixheap *heap, u64 pfn, u64 page)
 	if (!(page & PAGE_POLICY_FLAG))
 		return heap->end_pfn;
 	record = heap->policy_of[pfn];
-	if (!policy_is_strict(record_policy(record)) &&
-	    !(page & PAGE_MOVED_FLAG))
+	if (page & PAGE_MOVED_FLAG || record & FRESH_FLAG)
+		return limit;
+	if (!policy_is_strict(record_policy(record)))
 		return heap->end_pfn;
-	if (page & PAGE_MOVED_FLAG ||
-	    record_policy(record) == FIXHEAP_POLICY_BLOCKED)
+	if (record_policy(record) == FIXHEAP_POLICY_BLOCKED)
 		return limit;
 	if (record_policy(record) == FIXHEAP_POLICY_INTERLEAVE)
 		return zone->end_pfn;

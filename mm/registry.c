@@ -12,6 +12,7 @@
  */
 #include "heap.h"
 
+#include "layout.h"
 #include "pcp.h"
 
 #include <errno.h>
@@ -51,6 +52,17 @@ void registry_del(struct fixheap *heap)
 	while (*link != heap)
 		link = &(*link)->next;
 	*link = heap->next;
+	spin_unlock(&lock);
+}
+
+void registry_untouched(struct layout *layout)
+{
+	spin_lock(&lock);
+	for (const struct fixheap *heap = first; heap; heap = heap->next) {
+		if (heap->bind && heap->host_policy == HOST_POLICY_BIND &&
+		    heap->mapping_page == layout->mapping_page)
+			survey_untouched(heap, layout);
+	}
 	spin_unlock(&lock);
 }
 

@@ -12,10 +12,19 @@
  * touches a neighbour in the same 2 MiB in between can get a huge page of the
  * kernel's, and with it ours come back, on the node of before.
  *
+ * Where an array made with FIXHEAP_FRESH is, decides who touches it: it needs
+ * what it has from every node.
+ *
+ * Pages that the kernel does not take home (a process has only so many
+ * mappings, a cpuset may have lost their node) are not free: nobody would get
+ * what is promised.  They are tried again whenever caches are reclaimed.
+ *
  * Invariants
  *  1. Only pages of arrays with PAGE_MOVED_FLAG may be bound elsewhere.
  *  2. Nodes give no more than they have: see heap->spare below.
  *  3. nr_moved of a pageblock counts the arrays of that kind that lie in it.
+ *  4. heap->stranded is a list, by page number + 1 in policy_of, of the runs of
+ *     kind PAGE_FREEING that wait to be bound to their home.
  *
  * Locking: the kernel is called without any lock; meanwhile the pages belong
  * to a run, of the caller or of kind PAGE_FREEING.  Cost: calls into the kernel
@@ -32,6 +41,11 @@
 
 /* Lengths that rehome_largest tries from above. */
 #define TRIES 32
+
+u64 rehome_unit(const struct fixheap *heap)
+{
+	return max_u64(heap->mapping_page >> PAGE_SHIFT, 1);
+}
 
 /* The array's blocks behind the one of page keep (all, if it has none). */
 static void count_blocks(struct fixheap *heap, const struct run *run, u64 keep,
@@ -75,6 +89,20 @@ struct need {
 typedef int (*node_at_fn)(const struct fixheap *heap, const void *array, u64 at,
 			  u64 *end);
 
+/* Anybody may touch them: any of the heap's nodes may have to give them. */
+static void add_any(const struct fixheap *heap, int home, long nr_pages,
+		    struct need *need)
+{
+	if (heap->host_policy != HOST_POLICY_BIND)
+		return;
+	for (u32 n = 0; n < heap->nr_nodes; n++) {
+		int id = (int)heap->node[n].id;
+
+		if (heap->node[n].kind == NODE_REAL && id != home)
+			need->nr_pages[id] += nr_pages;
+	}
+}
+
 /* The run needs pages of those nodes where it is not at home. */
 static void add_need(const struct fixheap *heap, const struct run *run,
 		     node_at_fn node_at, const void *array, struct need *need)
@@ -87,7 +115,9 @@ static void add_need(const struct fixheap *heap, const struct run *run,
 		int home = home_node(heap, at, &home_end);
 
 		end = min_u64(min_u64(end, home_end), run->pfn + run->nr_pages);
-		if (node >= 0 && node != home)
+		if (node < 0)
+			add_any(heap, home, (long)(end - at), need);
+		else if (node != home)
 			need->nr_pages[node] += (long)(end - at);
 	}
 }
@@ -141,18 +171,55 @@ static bool is_whole(const struct fixheap *heap, const struct run *run)
 		 (heap->mapping_page - 1));
 }
 
+/* They could not be bound: keep them back. */
+static void strand(struct fixheap *heap, const struct run *run)
+{
+	spin_lock(&heap->region.lock);
+	heap->policy_of[run->pfn] = heap->stranded;
+	heap->stranded = run->pfn + 1;
+	spin_unlock(&heap->region.lock);
+}
+
 /* Bind the pages to their home, drop them, give them back. */
 static void go_home(struct fixheap *heap, const struct run *run, u64 keep)
 {
 	const struct bounds pages = { run->pfn, run->pfn + run->nr_pages };
-	bool dropped;
+	bool bound = !bind_home(heap, &pages);
+	bool dropped = !discard_pages(heap, &pages);
 
-	bind_home(heap, &pages);
-	dropped = !discard_pages(heap, &pages);
 	count_blocks(heap, run, keep, (u16)-1);
 	__atomic_sub_fetch(&heap->rehomed_pages, run->nr_pages,
 			   __ATOMIC_RELAXED);
-	run_give(heap, run, dropped && is_whole(heap, run));
+	if (bound)
+		run_give(heap, run, dropped && is_whole(heap, run));
+	else
+		strand(heap, run);
+}
+
+void rehome_again(struct fixheap *heap)
+{
+	u64 next;
+
+	if (!__atomic_load_n(&heap->stranded, __ATOMIC_RELAXED))
+		return;
+	spin_lock(&heap->region.lock);
+	next = heap->stranded;
+	heap->stranded = 0;
+	spin_unlock(&heap->region.lock);
+	while (next) {
+		struct run run = { .pfn = next - 1 };
+		struct bounds pages = { .pfn = run.pfn };
+
+		next = heap->policy_of[run.pfn];
+		run.nr_pages = page_len(page_read(&heap->page[run.pfn]));
+		pages.end = run.pfn + run.nr_pages;
+		if (bind_home(heap, &pages))
+			strand(heap, &run);
+		else
+			run_give(heap, &run,
+				 !discard_pages(heap, &pages) &&
+					 is_whole(heap, &run));
+	}
 }
 
 void rehome_free(struct fixheap *heap, const struct run *array, u64 page,
@@ -174,8 +241,8 @@ void rehome_free(struct fixheap *heap, const struct run *array, u64 page,
 static bool may_rehome(const struct fixheap *heap,
 		       const struct run_request *req)
 {
-	return heap->bind && req->kind == PAGE_ARRAY && !req->fresh &&
-	       policy_is_strict(req->policy);
+	return heap->bind && req->kind == PAGE_ARRAY &&
+	       (req->fresh || policy_is_strict(req->policy));
 }
 
 /* An array that is to be made; req: with a target. */
@@ -194,6 +261,31 @@ static int node_planned(const struct fixheap *heap, const void *array, u64 at,
 	if (plan->req.policy == FIXHEAP_POLICY_BIND)
 		return (int)plan->req.target;
 	return policy_plan(heap, &plan->run, &plan->req, at, end);
+}
+
+/* What nodes have free now, as far as it was looked up: other programs may have
+ * taken what was there when the heap was made. */
+struct room {
+	u64 known; /* bits of nodes */
+	long nr_pages[NODES_MAX];
+};
+
+static bool has_room(const struct fixheap *heap, const struct need *need,
+		     struct room *room)
+{
+	for (u32 id = 0; id < NODES_MAX; id++) {
+		if (need->nr_pages[id] <= 0)
+			continue;
+		if (!(room->known >> id & 1))
+			room->nr_pages[id] =
+				(long)(host_node_free(heap->topo.number[id],
+						      heap->mapping_page) >>
+				       PAGE_SHIFT);
+		room->known |= 1ull << id;
+		if (need->nr_pages[id] > room->nr_pages[id])
+			return false;
+	}
+	return true;
 }
 
 /* BIND: the node of those wanted that can give most. */
@@ -221,14 +313,17 @@ static u32 choose_target(const struct fixheap *heap,
 static int take_any(struct fixheap *heap, const struct run_request *req,
 		    struct run *run)
 {
-	u64 mapping = max_u64(heap->mapping_page >> PAGE_SHIFT, 1);
+	u64 mapping = rehome_unit(heap);
 	struct run_request any = *req;
 
-	any.policy = FIXHEAP_POLICY_LOCAL;
-	any.nodes = 0;
 	any.zero = 0;
 	if (req->nr_pages % mapping)
 		return -ENOMEM;
+	any.align = max_u64(req->align, mapping);
+	if (req->fresh)
+		return run_alloc(heap, &any, run);
+	any.policy = FIXHEAP_POLICY_LOCAL;
+	any.nodes = 0;
 	if (req->nr_pages >= BLOCK_PAGES) {
 		any.align = max_u64(req->align, max_u64(mapping, BLOCK_PAGES));
 		if (!run_alloc(heap, &any, run))
@@ -240,7 +335,7 @@ static int take_any(struct fixheap *heap, const struct run_request *req,
 
 /* Take a run for the request, and promise what it needs. */
 static int promise(struct fixheap *heap, const struct run_request *req,
-		   struct plan *plan)
+		   struct room *room, struct plan *plan)
 {
 	memset(plan, 0, sizeof(*plan));
 	plan->req = *req;
@@ -249,7 +344,7 @@ static int promise(struct fixheap *heap, const struct run_request *req,
 	if (take_any(heap, req, &plan->run))
 		return -ENOMEM;
 	add_need(heap, &plan->run, node_planned, plan, &plan->need);
-	if (reserve(heap, &plan->need))
+	if (has_room(heap, &plan->need, room) && reserve(heap, &plan->need))
 		return 0;
 	run_free(heap, &plan->run, PAGE_ARRAY);
 	return -ENOMEM;
@@ -299,10 +394,12 @@ static int settle(struct fixheap *heap, const struct plan *plan)
 int rehome_alloc(struct fixheap *heap, const struct run_request *req,
 		 struct run *run)
 {
+	struct room room = { 0, { 0 } };
 	struct plan plan;
 	int ret;
 
-	if (!may_rehome(heap, req) || promise(heap, req, &plan))
+	if (req->fresh || !may_rehome(heap, req) ||
+	    promise(heap, req, &room, &plan))
 		return -ENOMEM;
 	ret = settle(heap, &plan);
 	if (ret)
@@ -313,13 +410,13 @@ int rehome_alloc(struct fixheap *heap, const struct run_request *req,
 
 /* Whether rehome_alloc would make an array of so many pages. */
 static bool would_fit(struct fixheap *heap, const struct run_request *req,
-		      u64 nr_pages)
+		      struct room *room, u64 nr_pages)
 {
 	struct run_request wish = *req;
 	struct plan plan;
 
 	wish.nr_pages = nr_pages;
-	if (promise(heap, &wish, &plan))
+	if (promise(heap, &wish, room, &plan))
 		return false;
 	unreserve(heap, &plan.need, NODES_MAX);
 	run_free(heap, &plan.run, PAGE_ARRAY);
@@ -333,36 +430,49 @@ static bool would_fit(struct fixheap *heap, const struct run_request *req,
 u64 rehome_largest(struct fixheap *heap, const struct run_request *req,
 		   u64 least, u64 most)
 {
-	u64 mapping = max_u64(heap->mapping_page >> PAGE_SHIFT, 1);
-	u64 fits = least / mapping, end = most / mapping + 1, step, nr;
+	u64 mapping = rehome_unit(heap), known = req->fresh ? 0 : least;
+	u64 fits = known / mapping, end = most / mapping + 1, step, nr;
+	struct room room = { 0, { 0 } };
 
-	if (!may_rehome(heap, req) || end <= fits + 1)
+	if (!may_rehome(heap, req))
 		return least;
+	if (end <= fits + 1)
+		return known;
 	step = (end - fits) / TRIES + 1;
 	for (nr = end - 1; nr > fits; nr -= min_u64(step, nr - fits)) {
-		if (would_fit(heap, req, nr * mapping))
+		if (would_fit(heap, req, &room, nr * mapping))
 			fits = nr;
 		else
 			end = nr;
 	}
 	while (fits + 1 < end) {
 		nr = (fits + end) / 2;
-		if (would_fit(heap, req, nr * mapping))
+		if (would_fit(heap, req, &room, nr * mapping))
 			fits = nr;
 		else
 			end = nr;
 	}
-	return max_u64(least, fits * mapping);
+	return max_u64(known, fits * mapping);
 }
 
 int rehome_fresh(struct fixheap *heap, const struct run_request *req,
 		 const struct run *run)
 {
 	const struct bounds pages = { run->pfn, run->pfn + run->nr_pages };
+	struct plan plan = { .run = *run, .req = *req };
+	struct room room = { 0, { 0 } };
 
 	if (heap->bind) {
-		if (!policy_note(heap, run, req, 0))
+		add_need(heap, run, node_planned, &plan, &plan.need);
+		if (!has_room(heap, &plan.need, &room) ||
+		    !reserve(heap, &plan.need))
 			return -ENOMEM;
+	}
+	if (!policy_note(heap, run, req, 0)) {
+		unreserve(heap, &plan.need, NODES_MAX);
+		return -ENOMEM;
+	}
+	if (heap->bind) {
 		mark(heap, run);
 		if (bind_pages(heap, &pages, -1))
 			return -ENOMEM;

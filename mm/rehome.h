@@ -20,7 +20,7 @@ int rehome_alloc(struct fixheap *heap, const struct run_request *req,
 u64 rehome_largest(struct fixheap *heap, const struct run_request *req,
 		   u64 least, u64 most);
 /* Drop the pages of a new array, so that the next touch decides their node.
- * 0 or -ENOMEM; likewise. */
+ * 0 or -ENOMEM, also where nodes could not give them; likewise. */
 int rehome_fresh(struct fixheap *heap, const struct run_request *req,
 		 const struct run *run);
 /*
@@ -29,5 +29,12 @@ int rehome_fresh(struct fixheap *heap, const struct run_request *req,
  */
 void rehome_free(struct fixheap *heap, const struct run *array, u64 page,
 		 const struct run *part);
+
+/* Try again to bind home what could not be; context and cost likewise, if there
+ * is any. */
+void rehome_again(struct fixheap *heap);
+/* An array that is bound on its own begins and ends at multiples of so many
+ * pages. */
+u64 rehome_unit(const struct fixheap *heap);
 
 #endif

@@ -54,6 +54,7 @@ size_t fixheap_reclaim(struct fixheap *heap)
 	u64 used = __atomic_load_n(&heap->used, __ATOMIC_RELAXED), now;
 
 	vmstat_add(&heap->nr_reclaims, 1);
+	rehome_again(heap);
 	objects_reclaim(heap);
 	run_drain(heap);
 	now = __atomic_load_n(&heap->used, __ATOMIC_RELAXED);
@@ -90,8 +91,13 @@ static int alloc_run(struct fixheap *heap, const struct run_request *req,
 		     struct run *run)
 {
 	bool noted = req->policy != FIXHEAP_POLICY_DEFAULT;
-	int ret = run_alloc(heap, req, run);
+	struct run_request wish = *req;
+	int ret = -ENOMEM;
 
+	if (req->fresh)
+		wish.align = max_u64(req->align, rehome_unit(heap));
+	if (!req->fresh || req->nr_pages % rehome_unit(heap) == 0)
+		ret = run_alloc(heap, &wish, run);
 	if (ret)
 		return rehome_alloc(heap, req, run);
 	if (req->kind != PAGE_ARRAY)
@@ -147,6 +153,16 @@ static bool may_grow(const struct fixheap *heap, const struct run *wanted)
 		       policy_limit(heap, wanted->pfn, page);
 }
 
+/* What is bound on its own keeps whole pages of the mapping. */
+static u64 whole_pages(const struct fixheap *heap, const struct run *wanted)
+{
+	u64 page = page_read(&heap->page[wanted->pfn]);
+
+	if (page_kind(page) != PAGE_ARRAY || !(page & PAGE_MOVED_FLAG))
+		return wanted->nr_pages;
+	return round_up(wanted->nr_pages, rehome_unit(heap));
+}
+
 int heap_resize_run(struct fixheap *heap, const char *api, void *start,
 		    u64 *nr_pages, enum page_kind kind)
 {
@@ -157,6 +173,7 @@ int heap_resize_run(struct fixheap *heap, const char *api, void *start,
 
 	if (!heap_check(heap, api, start, 0, &wanted.pfn))
 		return -EINVAL;
+	wanted.nr_pages = whole_pages(heap, &wanted);
 	ret = run_resize(heap, &wanted, kind, &old_pages, &what);
 	if (ret == -ENOMEM && may_grow(heap, &wanted)) {
 		fixheap_reclaim(heap);
@@ -166,11 +183,11 @@ int heap_resize_run(struct fixheap *heap, const char *api, void *start,
 		heap_fault(heap, api, what, start, 0);
 		return ret;
 	}
-	if (!ret && *nr_pages < old_pages)
+	if (!ret && wanted.nr_pages < old_pages)
 		tail_home(heap, &wanted, old_pages);
 	if (!ret)
-		heap_account(heap,
-			     (long)((*nr_pages - old_pages) << PAGE_SHIFT));
+		heap_account(heap, (long)((wanted.nr_pages - old_pages)
+					  << PAGE_SHIFT));
 	page_poison_report(heap);
 	*nr_pages = old_pages;
 	return ret;

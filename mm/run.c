@@ -193,10 +193,11 @@ static int grow_locked(struct region *region, const struct run *part, u64 page,
 	return 0;
 }
 
-/* The descriptor of a run that is about to be free. */
-static u64 claimed(u64 page)
+/* The descriptor of a run that is about to be free; page: what it is of. */
+static u64 claimed(const struct fixheap *heap, const struct run *run, u64 page)
 {
-	return page_make(PAGE_FREEING, page_placement(page), page_node(page));
+	return page_make(PAGE_FREEING, page_placement(page),
+			 zone_of(heap, run->pfn)->node);
 }
 
 int run_resize(struct fixheap *heap, const struct run *wanted,
@@ -229,7 +230,7 @@ int run_resize(struct fixheap *heap, const struct run *wanted,
 	runmap_clear(region, &run);
 	runmap_set(region, wanted, page);
 	if (wanted->nr_pages < run.nr_pages && page & PAGE_MOVED_FLAG)
-		runmap_set(region, &part, claimed(page));
+		runmap_set(region, &part, claimed(heap, &part, page));
 	else if (wanted->nr_pages < run.nr_pages)
 		region_release_locked(region, &part, page_placement(page));
 unlock:
@@ -290,7 +291,7 @@ const char *run_claim(struct fixheap *heap, struct run *run,
 	spin_lock(&region->lock);
 	if (head_locked(region, pfn, kind, run, page)) {
 		runmap_clear(region, run);
-		runmap_set(region, run, claimed(*page));
+		runmap_set(region, run, claimed(heap, run, *page));
 	} else {
 		what = run_mistake_locked(region, pfn, kind);
 	}

@@ -15,18 +15,23 @@
  */
 #include "layout.h"
 
+#include "binding.h"
+
 #include <errno.h>
 
 #define BATCH 1024
 #define SAMPLES 4
 
-/* A place as where[] has it; 0: no page is in memory. */
+/* A place as where[] has it, node + 1, below the samples in memory, by 256;
+ * 0: none is. */
 #define WHERE_MIXED 0xff
+#define WHERE_PLACE 0xff
+#define WHERE_SHIFT 8
 
 struct survey {
 	struct layout *layout;
 	u32 first_block, end_block;
-	u8 *where; /* [end_block - first_block]: node + 1 */
+	u16 *where; /* [end_block - first_block] */
 };
 
 static void *page_addr(const struct layout *layout, u64 pfn)
@@ -55,8 +60,8 @@ int survey_touched(const struct layout *layout)
 	return 0;
 }
 
-/* The samples of one block, as where[] has it; what is in memory is counted. */
-static u8 judge(const struct survey *survey, const int *node)
+/* The samples of one block, as where[] has it. */
+static u16 judge(const struct survey *survey, const int *node)
 {
 	const struct topology *topo = survey->layout->topo;
 	int found = -1;
@@ -75,8 +80,7 @@ static u8 judge(const struct survey *survey, const int *node)
 	id = topology_find(topo, (u32)found);
 	if (id == topo->nr_nodes)
 		return WHERE_MIXED;
-	survey->layout->present[id] += nr * BLOCK_PAGES / SAMPLES;
-	return (u8)(id + 1);
+	return (u16)(id + 1 + (nr << WHERE_SHIFT));
 }
 
 /* Ask for blocks [b, b + nr), SAMPLES * nr <= BATCH. */
@@ -135,7 +139,7 @@ static int ask_all(const struct survey *survey)
 static u32 place_of(const struct survey *survey, const struct layout *plan,
 		    u32 b)
 {
-	u8 where = survey->where[b - survey->first_block];
+	u32 where = survey->where[b - survey->first_block] & WHERE_PLACE;
 	const struct layout_place *planned;
 	u32 z = 0;
 
@@ -147,6 +151,16 @@ static u32 place_of(const struct survey *survey, const struct layout *plan,
 		z++;
 	planned = &plan->place[plan->zone[z].place];
 	return layout_place(survey->layout, planned->kind, planned->id);
+}
+
+/* Pages of blocks [b, end) that are in memory. */
+static u64 count_present(const struct survey *survey, u32 b, u32 end)
+{
+	u64 nr = 0;
+
+	for (; b < end; b++)
+		nr += survey->where[b - survey->first_block] >> WHERE_SHIFT;
+	return nr * BLOCK_PAGES / SAMPLES;
 }
 
 /* Zones of rows; those of less than so many blocks are mixed. */
@@ -172,6 +186,8 @@ static bool make_zones(const struct survey *survey, const struct layout *plan,
 			    min_u64((u64)end << BLOCK_SHIFT, layout->pages.end),
 			    place))
 			return false;
+		layout->zone[layout->nr_zones - 1].present +=
+			count_present(survey, b, end);
 	}
 	return true;
 }
@@ -187,7 +203,7 @@ int survey_apply(struct layout *layout)
 	survey.first_block = (u32)(layout->pages.pfn >> BLOCK_SHIFT);
 	survey.end_block =
 		(u32)((layout->pages.end + BLOCK_PAGES - 1) >> BLOCK_SHIFT);
-	bytes = survey.end_block - survey.first_block;
+	bytes = (survey.end_block - survey.first_block) * sizeof(u16);
 	survey.where = host_reserve(bytes);
 	if (!survey.where)
 		return -ENOMEM;
@@ -196,4 +212,68 @@ int survey_apply(struct layout *layout)
 		least *= 2;
 	host_release(survey.where, bytes);
 	return ret;
+}
+
+/* How many pages of a heap belong to a node, and how many samples of them are
+ * in memory. */
+struct tally {
+	u64 nr_pages[NODES_MAX];
+	u32 nr_samples[NODES_MAX], nr_present[NODES_MAX];
+};
+
+static void count_home(const struct fixheap *heap, struct tally *tally)
+{
+	u64 end;
+
+	for (u64 pfn = heap->start_pfn; pfn < heap->end_pfn; pfn = end) {
+		int id = home_node(heap, pfn, &end);
+
+		if (id >= 0)
+			tally->nr_pages[id] += end - pfn;
+	}
+}
+
+/* False: the kernel does not tell. */
+static bool count_samples(const struct fixheap *heap, struct tally *tally)
+{
+	u64 nr_pages = heap->end_pfn - heap->start_pfn, end;
+	u32 nr = (u32)min_u64(nr_pages, BATCH);
+	void *addr[BATCH] = { NULL };
+	int node[BATCH];
+
+	for (u32 i = 0; i < nr; i++)
+		addr[i] = pfn_to_addr(heap, heap->start_pfn +
+						    i * (nr_pages - 1) / nr);
+	if (host_nodes_of(addr, node, nr))
+		return false;
+	for (u32 i = 0; i < nr; i++) {
+		int id = home_node(heap, addr_to_pfn(heap, addr[i]), &end);
+
+		if (id < 0)
+			continue;
+		tally->nr_samples[id]++;
+		tally->nr_present[id] += node[i] >= 0;
+	}
+	return true;
+}
+
+void survey_untouched(const struct fixheap *heap, struct layout *layout)
+{
+	struct tally tally = { { 0 }, { 0 }, { 0 } };
+
+	count_home(heap, &tally);
+	if (!count_samples(heap, &tally))
+		return;
+	for (u32 n = 0; n < heap->topo.nr_nodes; n++) {
+		u64 nr = tally.nr_samples[n];
+		u64 absent = nr - tally.nr_present[n];
+		u32 id = topology_find(layout->topo, heap->topo.number[n]);
+
+		/* none was looked at: as if none were there */
+		if (!nr)
+			absent = nr = 1;
+		if (id < layout->topo->nr_nodes)
+			layout->taken[id] +=
+				(u64)((u128)tally.nr_pages[n] * absent / nr);
+	}
 }

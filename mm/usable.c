@@ -118,8 +118,6 @@ static int choose_stripe(struct layout *layout)
 	struct nodemask wanted = nodemask_from(&layout->numa.stripe_nodes);
 	bool any = nodemask_empty(&wanted);
 
-	if (!layout->numa.stripe_percent)
-		return 0;
 	if (!has_all(layout->topo, &wanted))
 		return -ENODEV;
 	for (u32 id = 0; id < layout->topo->nr_nodes; id++) {
@@ -130,6 +128,8 @@ static int choose_stripe(struct layout *layout)
 			return -ENODEV;
 		layout->stripe[layout->nr_stripe++] = (u8)id;
 	}
+	if (!layout->numa.stripe_percent)
+		layout->nr_stripe = 0;
 	return 0;
 }
 

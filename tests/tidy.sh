@@ -153,7 +153,7 @@ debug	base,frame	page_owner page_poison.h fail_page_alloc
 nodes	base,frame	binding policy
 block	base,frame	page_alloc contig span span_find runmap sizetree
 zone	base,frame,debug,nodes,block	zone zonelist pcp place
-zone	base,frame,debug,nodes,block	layout topology survey usable
+zone	base,frame,debug,nodes,block	layout topology survey usable room
 run	base,frame,debug,nodes,block,zone	run run_range
 seam	base,frame	objects.h heap.h fork.h
 client	base,frame,debug,nodes,seam	request fault array pages fork direct

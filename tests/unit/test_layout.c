@@ -101,7 +101,7 @@ static const struct {
 	/* stripes lie between what is large and what is small */
 	{ "2x1", 32, { SIZE, .stripe_percent = 50 }, "0:0-8 1:8-16 S:16-32" },
 	{ "2x1", 32, { SIZE, .stripe_percent = 100 }, "S:0-32" },
-	{ "1x1", 32, { SIZE, .stripe_percent = 50 }, "0:0-15 S:15-31 0:31-32" },
+	{ "1x1", 32, { SIZE, .stripe_percent = 50 }, "0:0-32" },
 	{ "4x1",
 	  64,
 	  { SIZE, .stripe_percent = 25, .stripe_nodes = MASK(0xc) },

@@ -230,6 +230,8 @@ static void test_mapping_page(void **state)
 {
 	struct node_spec spec = { .machine = "2x1", .nr_pages = BLOCKS(16) };
 	const struct fixheap_array_attr bind = ATTR(.policy = BIND, .nodes = 1);
+	const struct fixheap_array_attr fresh = ATTR(.flags = FIXHEAP_FRESH);
+	struct nodes_home home;
 	struct test_heap t;
 	char *array, *odd;
 
@@ -237,6 +239,7 @@ static void test_mapping_page(void **state)
 	nodes_map(&t, &spec);
 	host_sim_set_mapping_page(BYTES(BLOCK_PAGES));
 	assert_int_equal(nodes_create(&t, &spec), 0);
+	nodes_home_note(&home);
 	/* one page in the way, so that nothing begins at the start */
 	odd = fixheap_array_alloc(t.heap, 1, NULL);
 	assert_ptr_equal(odd, t.base);
@@ -249,14 +252,27 @@ static void test_mapping_page(void **state)
 	assert_int_equal((uintptr_t)array % BYTES(BLOCK_PAGES), 0);
 	nodes_touch(array, BYTES(BLOCKS(10)));
 	nodes_on(array, BYTES(BLOCKS(10)), 0);
-	/* a part of a large page cannot go home: it stays till the end */
+	/* a part of a large page cannot go home: it keeps the whole */
 	assert_int_equal(
-		fixheap_array_resize(t.heap, array, BYTES(BLOCKS(9) + 100)), 0);
-	nodes_as_told(t.heap, array, BYTES(BLOCKS(9) + 100));
+		fixheap_array_resize(t.heap, array, BYTES(BLOCKS(8) + 100)), 0);
+	assert_int_equal(t.heap->used, BLOCKS(9) + 1);
+	nodes_as_told(t.heap, array, BYTES(BLOCKS(9)));
 	heap_valid(&t);
 	fixheap_array_free(t.heap, array);
 	fixheap_array_free(t.heap, odd);
-	heap_is_empty(&t);
+	nodes_home_check(&home, &t);
+	/* likewise where the next touch decides */
+	assert_null(fixheap_array_alloc(t.heap, BYTES(BLOCKS(1) + 1), &fresh));
+	array = fixheap_array_alloc(t.heap, BYTES(BLOCKS(3)), &fresh);
+	assert_non_null(array);
+	assert_int_equal((uintptr_t)array % BYTES(BLOCK_PAGES), 0);
+	assert_int_equal(fixheap_array_resize(t.heap, array, 1), 0);
+	assert_int_equal(t.heap->used, BLOCK_PAGES);
+	nodes_largest(t.heap, &fresh);
+	fixheap_array_free(t.heap, array);
+	nodes_home_check(&home, &t);
+	nodes_touch(t.base, BYTES(spec.nr_pages));
+	nodes_as_told(t.heap, t.base, BYTES(spec.nr_pages));
 	heap_drop(&t);
 }
 
