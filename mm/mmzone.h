@@ -195,7 +195,8 @@ struct fixheap {
 	enum host_policy host_policy;	    /* (C) how zones are bound */
 	size_t mapping_page;		    /* (C) bytes; 0: PAGE_BYTES */
 	enum fixheap_policy policy;	    /* (C) what _DEFAULT means */
-	u128 fast_nodes;		    /* (C) bits of node: with CPUs */
+	u128 fast_nodes;		    /* (C) bits of node: with CPUs, */
+	u128 zoned_nodes;		    /* (C) with zones */
 	u8 nodelist[NODES_MAX][PLACES_MAX]; /* (C) [topo's]: near first */
 	u16 order[NR_ORDERS][ZONES_MAX];    /* (C) zones of each node */
 	struct topology topo;		    /* (C) */

@@ -350,6 +350,39 @@ int policy_node(const struct fixheap *heap, const struct run *run, u64 page,
 	return (int)(record >> TARGET_SHIFT & 0x7f);
 }
 
+/* Bits of the nodes of the striped zone; 0: there is none. */
+static u128 stripe_nodes(const struct fixheap *heap)
+{
+	u128 nodes = 0;
+
+	for (u32 n = 0; n < heap->nr_nodes; n++) {
+		for (u32 i = 0; i < heap->nr_stripe; i++) {
+			if (heap->node[n].kind == NODE_REAL &&
+			    heap->node[n].id == heap->stripe[i])
+				nodes |= (u128)1 << n;
+		}
+	}
+	return nodes;
+}
+
+u128 policy_striped_place(const struct fixheap *heap)
+{
+	for (u32 n = 0; n < heap->nr_nodes; n++) {
+		if (heap->node[n].kind == NODE_STRIPED)
+			return (u128)1 << n;
+	}
+	return 0;
+}
+
+u128 policy_places(const struct fixheap *heap, u128 nodes)
+{
+	u128 stripes = stripe_nodes(heap);
+
+	return stripes && !(stripes & ~nodes)
+		       ? nodes | policy_striped_place(heap)
+		       : nodes;
+}
+
 u64 policy_limit(const struct fixheap *heap, u64 pfn, u64 page)
 {
 	const struct zone *zone = zone_of(heap, pfn);
@@ -367,7 +400,7 @@ u64 policy_limit(const struct fixheap *heap, u64 pfn, u64 page)
 		return limit;
 	if (record_policy(record) == FIXHEAP_POLICY_INTERLEAVE)
 		return zone->end_pfn;
-	nodes = record_set(heap, record)->nodes;
+	nodes = policy_places(heap, record_set(heap, record)->nodes);
 	for (; nodes >> zone->node & 1; zone++) {
 		limit = zone->end_pfn;
 		if (zone->index + 1 == heap->nr_zones)
@@ -385,16 +418,9 @@ u32 policy_nr_nodes(const struct run_request *req)
 
 bool policy_striped(const struct fixheap *heap, const struct run_request *req)
 {
-	u128 nodes = 0;
+	u128 nodes = stripe_nodes(heap);
 
-	for (u32 n = 0; n < heap->nr_nodes; n++) {
-		for (u32 i = 0; i < heap->nr_stripe; i++) {
-			if (heap->node[n].kind == NODE_REAL &&
-			    heap->node[n].id == heap->stripe[i])
-				nodes |= (u128)1 << n;
-		}
-	}
-	return heap->nr_stripe && !req->weight && nodes == req->nodes;
+	return nodes && !req->weight && nodes == req->nodes;
 }
 
 bool policy_blocked_at(const struct fixheap *heap,

@@ -53,6 +53,11 @@ bool policy_blocked_at(const struct fixheap *heap,
 		       const struct run_request *req, u32 z, struct bounds *in);
 /* Nodes that are asked for. */
 u32 policy_nr_nodes(const struct run_request *req);
+/* The striped zone as a bit of heap->node; 0: there is none. */
+u128 policy_striped_place(const struct fixheap *heap);
+/* Whose zones have nothing but pages of these nodes: them, and the striped zone
+ * if all of its nodes are among them. */
+u128 policy_places(const struct fixheap *heap, u128 nodes);
 /* Whether the striped zone has the stripes that are asked for. */
 bool policy_striped(const struct fixheap *heap, const struct run_request *req);
 

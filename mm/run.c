@@ -184,10 +184,28 @@ static bool head_locked(struct region *region, u64 pfn, enum page_kind kind,
 	return page_kind(*page) == kind;
 }
 
-static int grow_locked(struct region *region, const struct run *part, u64 page,
-		       struct zero_range *known)
+/* Whether the run may have the part behind it, of which pages are kept back. */
+static bool may_grow(const struct region *region, const struct run *run,
+		     u64 page, const struct run *part)
 {
-	if (contig_free_from(region, part->pfn) < part->nr_pages)
+	struct run_request req = { .node = NODE_ANY,
+				   .placement = page_placement(page) };
+
+	if (likely(!region->heap->reserves))
+		return true;
+	policy_again(region->heap, run->pfn, page, &req);
+	if (part->pfn + part->nr_pages - run->pfn >= BLOCK_PAGES)
+		req.placement = PLACE_ARRAY;
+	return region_may_have(region, &req, part);
+}
+
+static int grow_locked(struct region *region, const struct run *run, u64 page,
+		       const struct run *part, struct zero_range *known)
+{
+	if (contig_free_from(region, part->pfn) < part->nr_pages ||
+	    part->pfn + part->nr_pages >
+		    policy_limit(region->heap, run->pfn, page) ||
+	    !may_grow(region, run, page, part))
 		return -ENOMEM;
 	*known = region_take_locked(region, part, page_placement(page));
 	return 0;
@@ -221,10 +239,7 @@ int run_resize(struct fixheap *heap, const struct run *wanted,
 		max_u64(run.nr_pages, wanted->nr_pages) - (part.pfn - run.pfn);
 	ret = 0;
 	if (wanted->nr_pages > run.nr_pages)
-		ret = wanted->pfn + wanted->nr_pages >
-				      policy_limit(heap, run.pfn, page)
-			      ? -ENOMEM
-			      : grow_locked(region, &part, page, &known);
+		ret = grow_locked(region, &run, page, &part, &known);
 	if (ret)
 		goto unlock;
 	runmap_clear(region, &run);
@@ -322,89 +337,6 @@ const char *run_free(struct fixheap *heap, struct run *run, enum page_kind kind)
 	    free_cached(heap, run->pfn, kind))
 		return NULL;
 	return run_free_range(heap, run, kind);
-}
-
-/* Whether a BLOCKED array of so many pages fits, the first in zone z. */
-static bool fits_blocked(struct fixheap *heap, const struct run_request *req,
-			 u32 z, u64 nr_pages)
-{
-	struct contig_request find = { .align = req->align,
-				       .placement = req->placement };
-	struct run_request wish = *req;
-	u64 nr, nr_free, reserve;
-
-	wish.nr_pages = nr_pages;
-	if (!nr_pages || !policy_blocked_at(heap, &wish, z, &find.in))
-		return false;
-	reserve = zonelist_reserve(heap, &wish, &find.in);
-	spin_lock(&heap->region.lock);
-	nr_free = zonelist_free(heap, &find.in);
-	nr = contig_largest(&heap->region, &find);
-	spin_unlock(&heap->region.lock);
-	return nr >= nr_pages && nr_free >= reserve + nr_pages;
-}
-
-/*
- * The largest one in zones from z on.  Over two nodes it grows from the border
- * of their zones to both sides; over more the parts between are as long as
- * their zones, so that few lengths can be.
- */
-static u64 largest_blocked(struct fixheap *heap, const struct run_request *req,
-			   u32 z)
-{
-	u64 part = max_u64(heap->mapping_page >> PAGE_SHIFT, 1);
-	u64 k = policy_nr_nodes(req), low = 0, nr, end;
-	const struct zone *next = &heap->zone[z + 1];
-
-	if (z + k > heap->nr_zones)
-		return 0;
-	if (k == 2) {
-		end = heap->end_pfn / (2 * part) + 1;
-		while (low + 1 < end) {
-			nr = (low + end) / 2;
-			if (fits_blocked(heap, req, z, nr * 2 * part))
-				low = nr;
-			else
-				end = nr;
-		}
-		low *= 2 * part;
-		nr = low + 4 * part;
-	} else {
-		nr = k * (next->end_pfn - next->start_pfn + part);
-		low = nr - min_u64(nr, 2 * k * part);
-	}
-	while (nr > low && !fits_blocked(heap, req, z, nr))
-		nr--;
-	return nr > low || k == 2 ? nr : 0;
-}
-
-u64 run_largest(struct fixheap *heap, const struct run_request *req)
-{
-	struct contig_request find = { .align = req->align,
-				       .placement = req->placement };
-	struct region *region = &heap->region;
-	struct zone_iter iter = { 0 };
-	u64 largest = 0;
-
-	if (req->node == NODE_ANY && req->policy == FIXHEAP_POLICY_BLOCKED) {
-		for (u32 z = 0; z < heap->nr_zones; z++)
-			largest =
-				max_u64(largest, largest_blocked(heap, req, z));
-		return largest;
-	}
-	while (zonelist_next(heap, req, &iter, &find)) {
-		u64 reserve = zonelist_reserve(heap, req, &find.in);
-		u64 nr_free, nr;
-
-		spin_lock(&region->lock);
-		nr_free = zonelist_free(heap, &find.in);
-		nr = contig_largest(region, &find);
-		spin_unlock(&region->lock);
-		if (nr_free > reserve)
-			largest = max_u64(largest,
-					  min_u64(nr, nr_free - reserve));
-	}
-	return largest;
 }
 
 bool run_find(struct fixheap *heap, u64 pfn, struct run *run, u64 *page)

@@ -145,6 +145,98 @@ static bool may_take(const struct region *region, const struct run_request *req,
 	return nr_free >= reserve && nr_free - reserve >= req->nr_pages;
 }
 
+/* Free pages of a node, and what its zones keep back from the request. */
+struct stock {
+	u64 nr_free, reserve;
+};
+
+static struct stock stock_of(const struct fixheap *heap,
+			     const struct run_request *req, u32 n)
+{
+	const struct node *node = &heap->node[n];
+	struct stock stock = { 0, 0 };
+
+	for (u32 i = 0; i < node->nr_zones; i++) {
+		u32 z = heap->order[ORDER_ARRAY][node->first + i];
+		const struct zone *zone = &heap->zone[z];
+		const struct bounds in = { zone->start_pfn, zone->end_pfn };
+
+		stock.nr_free += zone->nr_free;
+		stock.reserve += zonelist_reserve(heap, req, &in);
+	}
+	return stock;
+}
+
+/* Pages of the run in zones of this node. */
+static u64 pages_of_node(const struct fixheap *heap, const struct run *run,
+			 u32 n)
+{
+	const struct zone *zone = zone_of(heap, run->pfn);
+	u64 end = run->pfn + run->nr_pages, nr = 0;
+
+	for (; zone < heap->zone + heap->nr_zones && zone->start_pfn < end;
+	     zone++) {
+		if (zone->node == n)
+			nr += min_u64(zone->end_pfn, end) -
+			      max_u64(zone->start_pfn, run->pfn);
+	}
+	return nr;
+}
+
+bool region_may_have(const struct region *region, const struct run_request *req,
+		     const struct run *run)
+{
+	const struct fixheap *heap = region->heap;
+	const struct zone *zone = zone_of(heap, run->pfn);
+	const struct bounds in = { zone->start_pfn, zone->end_pfn };
+
+	if (likely(!heap->reserves))
+		return true;
+	if (run->pfn + run->nr_pages <= zone->end_pfn)
+		return zone->nr_free >=
+		       run->nr_pages + zonelist_reserve(heap, req, &in);
+	for (u32 n = 0; n < heap->nr_nodes; n++) {
+		struct stock stock = stock_of(heap, req, n);
+		u64 nr = pages_of_node(heap, run, n);
+
+		if (nr && stock.nr_free < nr + stock.reserve)
+			return false;
+	}
+	return true;
+}
+
+/* Pages of this zone that must stay, as its node has no others to keep. */
+static u64 must_stay(const struct fixheap *heap, const struct run_request *req,
+		     const struct zone *zone)
+{
+	struct stock stock = stock_of(heap, req, zone->node);
+	u64 others = stock.nr_free - zone->nr_free;
+
+	return stock.reserve - min_u64(stock.reserve, others);
+}
+
+bool region_find_locked(const struct region *region,
+			const struct run_request *req,
+			const struct contig_request *find, struct run *run)
+{
+	const struct fixheap *heap = region->heap;
+	struct contig_request inner = *find;
+
+	run->nr_pages = find->nr_pages;
+	if (!place_find(region, find, &run->pfn))
+		return false;
+	if (region_may_have(region, req, run))
+		return true;
+	if (find->zone)
+		return false;
+	/* over several zones: both ends keep what they must */
+	inner.in.pfn += must_stay(heap, req, zone_of(heap, find->in.pfn));
+	inner.in.end -= must_stay(heap, req, zone_of(heap, find->in.end - 1));
+	return inner.in.pfn + inner.nr_pages <= inner.in.end &&
+	       place_find(region, &inner, &run->pfn) &&
+	       region_may_have(region, req, run);
+}
+
 bool region_alloc_locked(struct region *region, const struct run_request *req,
 			 const struct contig_request *find, struct run *run,
 			 struct zero_range *known)
@@ -152,9 +244,8 @@ bool region_alloc_locked(struct region *region, const struct run_request *req,
 	u64 page;
 
 	if (!may_take(region, req, find) ||
-	    !place_find(region, find, &run->pfn))
+	    !region_find_locked(region, req, find, run))
 		return false;
-	run->nr_pages = req->nr_pages;
 	*known = region_take_locked(region, run, req->placement);
 	page = page_make(req->kind, req->placement,
 			 zone_of(region->heap, run->pfn)->node);

@@ -34,6 +34,14 @@ void region_give_locked(struct region *region, const struct run *run,
 /* The same for pages that still read as zero. */
 void region_give_zero_locked(struct region *region, const struct run *run,
 			     enum placement placement);
+/* Where such a run would be, of pages that the request may have. */
+bool region_find_locked(const struct region *region,
+			const struct run_request *req,
+			const struct contig_request *find, struct run *run);
+/* Whether the request may have the run: its zone, or the nodes of several
+ * zones, keep back what they shall. */
+bool region_may_have(const struct region *region, const struct run_request *req,
+		     const struct run *run);
 /* Give back pages without a head.  With PAGE_POISON the lock is released
  * while they are filled. */
 void region_release_locked(struct region *region, const struct run *run,
@@ -43,13 +51,15 @@ void region_release_locked(struct region *region, const struct run *run,
  * zonelist.c: the zones that a request may use, in turn.
  *
  * First each zone on its own, nearest first; then each group of neighbouring
- * zones over whose borders the run may reach.  In a tight heap, for arrays that
- * may be anywhere, groups come first.
+ * zones over whose borders the run may reach; then the same with zones of slow
+ * nodes, and others that come last.  In a tight heap, for arrays that may be
+ * anywhere, groups come first.
  */
 enum zone_stage {
 	STAGE_BEGIN,
 	STAGE_FIT,
-	STAGE_ZONES
+	STAGE_ZONES,
+	STAGE_GROUPS
 };
 struct zone_iter {
 	enum zone_stage stage; /* all 0 begins */

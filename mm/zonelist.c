@@ -19,10 +19,11 @@
  *
  * Invariants
  *  1. Every zone is in each order of its node exactly once.
- *  2. A request sees every zone that it may use, each once; then every group
- *     of neighbouring zones that it may use, each once.  A BLOCKED one only
- *     sees where its parts lie in the zones of their nodes.  One that shall
- *     fit best sees groups of fast zones before all that.
+ *  2. A request sees every zone that it may use, each once, in up to three
+ *     passes: those that are named, fast ones, all; after the zones of a pass
+ *     the groups of neighbouring zones of this and the ones before.  A BLOCKED
+ *     one only sees where its parts lie in the zones of their nodes.  One that
+ *     shall fit best sees groups of fast zones before all that.
  *
  * Locking: none, constant after creation.  Cost: a few loads for each zone.
  */
@@ -79,8 +80,11 @@ void zonelist_init(struct fixheap *heap)
 {
 	u32 at = 0;
 
+	heap->zoned_nodes = 0;
 	for (u32 n = 0; n < heap->nr_nodes; n++) {
 		at = list_zones(heap, &heap->node[n], at);
+		if (heap->node[n].nr_zones)
+			heap->zoned_nodes |= (u128)1 << n;
 		heap->node[n].slow = !heap->cpuless_as_others &&
 				     !heap->fallback[heap->node[n].id] &&
 				     !has_cpus(heap, heap->node[n].id);
@@ -102,45 +106,65 @@ void zonelist_init(struct fixheap *heap)
 	}
 }
 
-/* The place of the striped zone. */
-static u128 striped(const struct fixheap *heap)
-{
-	u32 n = 0;
+/* Zones that a request looks at one by one, and nodes over whose borders it may
+ * reach then. */
+struct pass {
+	u128 zones, groups;
+};
 
-	while (heap->node[n].kind != NODE_STRIPED)
-		n++;
-	return (u128)1 << n;
-}
-
-/* Nodes that the request may use in this pass; 0: there is no such pass. */
-static u128 pass_nodes(const struct fixheap *heap,
-		       const struct run_request *req, u32 pass)
+/* Without a policy that is strict: slow nodes, and what is not of one node,
+ * come last, if the request is not at home there. */
+static struct pass lax_pass(const struct fixheap *heap,
+			    const struct run_request *req, u32 pass)
 {
-	if (req->node != NODE_ANY)
-		return pass ? 0 : (u128)1 << req->node;
-	switch (req->policy) {
-	case FIXHEAP_POLICY_BIND:
-		return pass ? 0 : req->nodes;
-	case FIXHEAP_POLICY_INTERLEAVE:
-		return !pass && policy_striped(heap, req) ? striped(heap) : 0;
-	case FIXHEAP_POLICY_BLOCKED:
-		return 0;
-	case FIXHEAP_POLICY_PREFERRED:
-		return pass > 1 ? 0 : pass ? ~req->nodes : req->nodes;
+	u128 first = heap->fast_nodes | (u128)1 << zonelist_near(heap, req)[0];
+	u128 named = 0;
+
+	if (req->policy == FIXHEAP_POLICY_PREFERRED)
+		named = req->nodes;
+	else
+		pass++;
+	switch (pass) {
+	case 0:
+		return (struct pass){ named, named };
+	case 1:
+		return (struct pass){ first & ~named, first | named };
+	case 2:
+		return (struct pass){ ~(first | named), ~(u128)0 };
 	default:
-		return pass ? 0 : ~(u128)0;
+		return (struct pass){ 0, 0 };
 	}
 }
 
-/* Each zone on its own. */
+/* Without zones: there are no more passes. */
+static struct pass get_pass(const struct fixheap *heap,
+			    const struct run_request *req, u32 pass)
+{
+	u128 nodes = 0;
+
+	if (req->node != NODE_ANY)
+		nodes = (u128)1 << req->node;
+	else if (req->policy == FIXHEAP_POLICY_BIND)
+		nodes = policy_places(heap, req->nodes);
+	else if (req->policy == FIXHEAP_POLICY_INTERLEAVE)
+		nodes = policy_striped(heap, req) ? policy_striped_place(heap)
+						  : 0;
+	else if (req->policy != FIXHEAP_POLICY_BLOCKED)
+		return lax_pass(heap, req, pass);
+	if (pass)
+		nodes = 0;
+	return (struct pass){ nodes, nodes };
+}
+
+/* The next zone of these nodes. */
 static bool next_zone(const struct fixheap *heap, const struct run_request *req,
-		      struct zone_iter *iter, struct contig_request *find)
+		      u128 nodes, struct zone_iter *iter,
+		      struct contig_request *find)
 {
 	const u8 *list = zonelist_near(heap, req);
 	const u16 *order = heap->order[req->placement == PLACE_ARRAY];
-	u128 nodes = pass_nodes(heap, req, iter->pass);
 
-	while (nodes) {
+	while (iter->node < heap->nr_nodes) {
 		const struct node *node = &heap->node[list[iter->node]];
 
 		if (nodes >> node->index & 1 && iter->zone < node->nr_zones) {
@@ -150,10 +174,7 @@ static bool next_zone(const struct fixheap *heap, const struct run_request *req,
 			return true;
 		}
 		iter->zone = 0;
-		if (++iter->node < heap->nr_nodes)
-			continue;
-		iter->node = 0;
-		nodes = pass_nodes(heap, req, ++iter->pass);
+		iter->node++;
 	}
 	return false;
 }
@@ -208,21 +229,46 @@ static const struct zone *near_zone(const struct fixheap *heap,
 	return &heap->zone[heap->order[ORDER_ARRAY][node->first]];
 }
 
-/* All nodes that the request may use in some pass. */
-static u128 all_nodes(const struct fixheap *heap, const struct run_request *req)
+/* Zones, then groups of the pass, then those of the next one. */
+static bool next_in_passes(const struct fixheap *heap,
+			   const struct run_request *req,
+			   struct zone_iter *iter, struct contig_request *find)
 {
-	return pass_nodes(heap, req, 0) | pass_nodes(heap, req, 1);
+	for (;; iter->pass++) {
+		struct pass pass = get_pass(heap, req, iter->pass);
+
+		if (!pass.groups)
+			return false;
+		if (!(pass.zones & heap->zoned_nodes))
+			continue;
+		if (iter->stage == STAGE_ZONES &&
+		    next_zone(heap, req, pass.zones, iter, find))
+			return true;
+		iter->stage = STAGE_GROUPS;
+		if (next_group(heap, pass.groups, iter, find))
+			return true;
+		iter->stage = STAGE_ZONES;
+		iter->group = iter->node = iter->zone = 0;
+	}
+}
+
+/* A heap of one zone. */
+static bool only_zone(const struct fixheap *heap, const struct run_request *req,
+		      struct zone_iter *iter, struct contig_request *find)
+{
+	contig_set_zone(find, &heap->zone[0]);
+	return !iter->zone++ &&
+	       (run_is_anywhere(req) ||
+		(req->node == NODE_ANY &&
+		 req->policy == FIXHEAP_POLICY_PREFERRED) ||
+		get_pass(heap, req, 0).zones >> heap->zone[0].node & 1);
 }
 
 bool zonelist_next(const struct fixheap *heap, const struct run_request *req,
 		   struct zone_iter *iter, struct contig_request *find)
 {
-	if (heap->nr_zones == 1) {
-		contig_set_zone(find, &heap->zone[0]);
-		return !iter->zone++ &&
-		       (run_is_anywhere(req) ||
-			all_nodes(heap, req) >> heap->zone[0].node & 1);
-	}
+	if (heap->nr_zones == 1)
+		return only_zone(heap, req, iter, find);
 	if (iter->stage == STAGE_BEGIN)
 		iter->stage = shall_fit(heap, req) ? STAGE_FIT : STAGE_ZONES;
 	if (iter->stage == STAGE_FIT) {
@@ -233,10 +279,8 @@ bool zonelist_next(const struct fixheap *heap, const struct run_request *req,
 		iter->stage = STAGE_ZONES;
 		iter->group = 0;
 	}
-	if (next_zone(heap, req, iter, find))
-		return true;
 	if (req->node != NODE_ANY || req->policy != FIXHEAP_POLICY_BLOCKED)
-		return next_group(heap, all_nodes(heap, req), iter, find);
+		return next_in_passes(heap, req, iter, find);
 	find->zone = NULL;
 	return policy_blocked(heap, req, &iter->group, &find->in);
 }

@@ -154,7 +154,7 @@ nodes	base,frame	binding policy
 block	base,frame	page_alloc contig span span_find runmap sizetree
 zone	base,frame,debug,nodes,block	zone zonelist pcp place
 zone	base,frame,debug,nodes,block	layout topology survey usable room
-run	base,frame,debug,nodes,block,zone	run run_range
+run	base,frame,debug,nodes,block,zone	run run_range run_largest
 seam	base,frame	objects.h heap.h fork.h
 client	base,frame,debug,nodes,seam	request fault array pages fork direct
 client	base,frame,debug,nodes,seam	array_none page_poison.c rehome

@@ -294,6 +294,66 @@ static void test_watermarks(void **state)
 	}
 }
 
+/* What is kept back is not given to an array or object that grows in place, nor
+ * to one that reaches over the border while other pages of its nodes would
+ * pay. */
+static void test_kept_back(void **state)
+{
+	const struct fixheap_array_attr local =
+		ATTR(.policy = FIXHEAP_POLICY_LOCAL);
+	struct node_spec spec = { .machine = "2x1", .nr_pages = BLOCKS(16) };
+	struct test_heap t;
+	char *array, *object;
+
+	(void)state;
+	spec.numa = NUMA(.small_reserve = 500);
+	nodes_make(&t, &spec);
+	array = fixheap_array_alloc(t.heap, BYTES(BLOCKS(1)), NULL);
+	assert_ptr_equal(array, t.base);
+	assert_int_equal(fixheap_array_resize(t.heap, array, BYTES(BLOCKS(4))),
+			 0);
+	assert_int_equal(fixheap_array_resize(t.heap, array,
+					      BYTES(BLOCKS(4) + 1)),
+			 -ENOMEM);
+	object = fixheap_malloc(t.heap, BYTES(BLOCKS(1)));
+	assert_non_null(object);
+	assert_null(fixheap_realloc(t.heap, object, BYTES(BLOCKS(12))));
+	fixheap_free(t.heap, object);
+	fixheap_array_free(t.heap, array);
+	heap_end(&t);
+
+	spec.numa = NUMA(.local_reserve = 1000);
+	nodes_make(&t, &spec);
+	array = fixheap_array_alloc(t.heap, BYTES(BLOCKS(8)), NULL);
+	assert_ptr_equal(array, t.base);
+	assert_int_equal(fixheap_array_resize(t.heap, array,
+					      BYTES(BLOCKS(8) + 1)),
+			 -ENOMEM);
+	fixheap_array_free(t.heap, array);
+	heap_end(&t);
+
+	/* node 0 in pieces: what is free there does not pay for node 1 */
+	spec.nr_pages = BLOCKS(128);
+	spec.numa = NUMA(.local_reserve = 100);
+	nodes_make(&t, &spec);
+	for (u64 b = 1; b < 60; b += 2)
+		heap_place(&t, PAGE_RAW, BLOCKS(b), BLOCK_PAGES);
+	while (fixheap_array_alloc(t.heap, BYTES(BLOCKS(2)), &local))
+		;
+	for (u32 n = 0; n < 2; n++) {
+		u64 nr_free = 0, kept = 0;
+
+		for (u32 z = 0; z < t.heap->nr_zones; z++) {
+			const struct zone *zone = &t.heap->zone[z];
+
+			nr_free += zone->node == n ? zone->nr_free : 0;
+			kept += zone->node == n ? zone->local_reserve : 0;
+		}
+		assert_true(n == 0 || nr_free >= kept);
+	}
+	heap_drop(&t);
+}
+
 /* ---- slow nodes ---------------------------------------------------------- */
 
 /* The nodes in the order in which arrays of a block fill them. */
@@ -390,6 +450,37 @@ static void test_fallback(void **state)
 			table[i].cpu, table[i].order);
 }
 
+/* An array that two fast nodes have together does not go to slow memory. */
+static void test_neighbours(void **state)
+{
+	static const enum fixheap_policy policies[] = { FIXHEAP_POLICY_DEFAULT,
+							FIXHEAP_POLICY_LOCAL };
+
+	(void)state;
+	for (u32 i = 0; i < 4; i++) {
+		struct test_heap t;
+		char *array;
+
+		nodes_make(&t, &(struct node_spec){ .machine = "0/1/-:1G,1G,4G",
+						    .nr_pages = BLOCKS(48) });
+		host_sim_set_cpu(i % 2);
+		array = nodes_array(t.heap, BYTES(BLOCKS(12)), policies[i / 2],
+				    0);
+		assert_non_null(array);
+		for (u64 b = 0; b < 12; b++)
+			assert_in_range(
+				fixheap_node_of(t.heap,
+						array + BYTES(BLOCKS(b))),
+				0, 1);
+		/* what is larger than both does */
+		array = nodes_array(t.heap, BYTES(BLOCKS(24)), policies[i / 2],
+				    0);
+		assert_non_null(array);
+		assert_int_equal(fixheap_node_of(t.heap, array), 2);
+		heap_drop(&t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,6 +489,8 @@ int main(void)
 		cmocka_unit_test(test_watermarks),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_fallback),
+		cmocka_unit_test(test_neighbours),
+		cmocka_unit_test(test_kept_back),
 	};
 
 	return cmocka_run_group_tests_name("fill", tests, NULL, NULL);

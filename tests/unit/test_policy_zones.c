@@ -289,6 +289,68 @@ static void test_odd_stripes(void **state)
 	}
 }
 
+/* A striped zone is on its nodes and no others: what is bound to them may be
+ * there, and one over one node is that node's. */
+static void test_bind_stripes(void **state)
+{
+	struct node_spec spec = { .machine = "4x1", .nr_pages = BLOCKS(16) };
+	struct test_heap t;
+	char *array;
+
+	(void)state;
+	spec.numa = NUMA(.stripe_percent = 100, .stripe_nodes = { { 6 } });
+	nodes_make(&t, &spec);
+	array = nodes_array(t.heap, BYTES(BLOCKS(9)), FIXHEAP_POLICY_BIND, 6);
+	assert_non_null(array);
+	assert_int_equal(t.heap->nr_rehomed, 0);
+	nodes_touch(array, BYTES(BLOCKS(9)));
+	nodes_as_told(t.heap, array, BYTES(BLOCKS(9)));
+	assert_int_equal(fixheap_array_resize(t.heap, array, BYTES(BLOCKS(16))),
+			 0);
+	fixheap_array_free(t.heap, array);
+	assert_non_null(fixheap_pages_alloc(t.heap, 1, 0,
+					    &ATTR(.policy = FIXHEAP_POLICY_BIND,
+						  .nodes = 7)));
+	assert_null(fixheap_pages_alloc(t.heap, 1, 0,
+					&ATTR(.policy = FIXHEAP_POLICY_BIND,
+					      .nodes = 2)));
+	heap_drop(&t);
+
+	spec.machine = "1x1";
+	spec.numa = NUMA(.stripe_percent = 100);
+	nodes_make(&t, &spec);
+	assert_string_equal(nodes_zones(t.heap), "0:0-16");
+	assert_non_null(nodes_array(t.heap, 1, FIXHEAP_POLICY_INTERLEAVE, 0));
+	assert_non_null(fixheap_pages_alloc(
+		t.heap, 1, 0, &ATTR(.policy = FIXHEAP_POLICY_INTERLEAVE)));
+	assert_int_equal(fixheap_bind_thread(t.heap, 0), 0);
+	heap_drop(&t);
+}
+
+/* All is mixed, so no policy can name a node: EINVAL, also of a default. */
+static void test_mixed(void **state)
+{
+	struct node_spec spec = { .machine = "2x1",
+				  .nr_pages = BLOCKS(8),
+				  .policy = FIXHEAP_POLICY_INTERLEAVE };
+	struct test_heap t;
+
+	(void)state;
+	nodes_map(&t, &spec);
+	nodes_touch(t.base, BYTES(spec.nr_pages));
+	for (u64 p = 0; p < spec.nr_pages; p += 2)
+		host_sim_move(t.base + BYTES(p), PAGE_BYTES, 1);
+	assert_int_equal(nodes_create(&t, &spec), 0);
+	assert_string_equal(nodes_zones(t.heap), "M:0-8");
+	assert_null(fixheap_array_alloc(t.heap, 1, NULL));
+	assert_int_equal(errno, EINVAL);
+	errno = 0;
+	assert_null(fixheap_array_realloc(t.heap, NULL, 1));
+	assert_int_equal(errno, EINVAL);
+	assert_non_null(nodes_array(t.heap, 1, FIXHEAP_POLICY_LOCAL, 0));
+	heap_drop(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +360,8 @@ int main(void)
 		cmocka_unit_test(test_grow),
 		cmocka_unit_test(test_heap_policy),
 		cmocka_unit_test(test_odd_stripes),
+		cmocka_unit_test(test_bind_stripes),
+		cmocka_unit_test(test_mixed),
 	};
 
 	return cmocka_run_group_tests_name("policy_zones", tests, NULL, NULL);

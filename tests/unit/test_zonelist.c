@@ -62,8 +62,8 @@ static void test_order(void **state)
 		/* a node without CPUs comes last, however near it is */
 		{ "0/-/1:1G", 0, "0 2 1 0-2" },
 		{ "0/-/1:1G", 1, "2 0 1 0-2" },
-		{ "0/1/-:1G;10,255,11;255,10,11;11,11,10", 0, "0 1 2 0-2" },
-		{ "0/1/-:1G;10,255,11;255,10,11;11,11,10", 1, "1 0 2 0-2" },
+		{ "0/1/-:1G;10,255,11;255,10,11;11,11,10", 0, "0 1 0-1 2 0-2" },
+		{ "0/1/-:1G;10,255,11;255,10,11;11,11,10", 1, "1 0 0-1 2 0-2" },
 		{ "-/-/0:1G;10,20,20;20,10,20;30,20,10", 0, "2 1 0 0-2" },
 		{ "-/0/-/1:1G", 0, "1 3 2 0 0-3" },
 		{ "-/0/-/1:1G", 1, "3 1 0 2 0-3" },
@@ -110,7 +110,7 @@ static void test_policies(void **state)
 		{ FIXHEAP_POLICY_BIND, 0xf, NODE_ANY, 1, "1 2 3 0 0-3" },
 		{ FIXHEAP_POLICY_BIND, 0xf0, NODE_ANY, 1, "" },
 		{ FIXHEAP_POLICY_PREFERRED, 1, NODE_ANY, 2, "0 2 3 1 0-3" },
-		{ FIXHEAP_POLICY_PREFERRED, 3, NODE_ANY, 3, "0 1 3 2 0-3" },
+		{ FIXHEAP_POLICY_PREFERRED, 3, NODE_ANY, 3, "0 1 0-1 3 2 0-3" },
 		{ FIXHEAP_POLICY_PREFERRED, ~0ull, NODE_ANY, 3, "3 0 1 2 0-3" },
 		/* this node only, whatever the rest says */
 		{ FIXHEAP_POLICY_BIND, 1, 3, 0, "3" },
@@ -160,11 +160,11 @@ static void test_tight(void **state)
 		{ "2x1", BLOCKS(16), 1, DEFAULT, PLACE_ARRAY, 1, "1 0 0-1" },
 		/* slow memory is still the last resort */
 		{ "0/1/-:1G", BLOCKS(16), 1, DEFAULT, PLACE_ARRAY, 0,
-		  "0-1 1 0 2 0-2" },
+		  "0-1 1 0 0-1 2 0-2" },
 		{ "0/-/1:1G", BLOCKS(16), 1, DEFAULT, PLACE_ARRAY, 0,
 		  "2 0 1 0-2" },
 		{ "-/0/1/-/2/3:1G", BLOCKS(16), 1, DEFAULT, PLACE_ARRAY, 0,
-		  "1-2 4-5 2 4 5 1 3 0 0-5" },
+		  "1-2 4-5 2 4 5 1 1-2 4-5 3 0 0-5" },
 #undef DEFAULT
 	};
 
@@ -200,8 +200,8 @@ static void test_slow(void **state)
 		{ FIXHEAP_POLICY_BIND, 2, "1" },
 		{ FIXHEAP_POLICY_BIND, 6, "1 2 1-2" },
 		{ FIXHEAP_POLICY_BIND, 0xe, "3 1 2 1-3" },
-		{ FIXHEAP_POLICY_PREFERRED, 2, "1 0 3 2 0-3" },
-		{ FIXHEAP_POLICY_PREFERRED, 0xa, "3 1 0 2 0-3" },
+		{ FIXHEAP_POLICY_PREFERRED, 2, "1 0 3 0-1 2 0-3" },
+		{ FIXHEAP_POLICY_PREFERRED, 0xa, "3 1 0 0-1 2 0-3" },
 	};
 	struct test_heap t;
 
@@ -319,7 +319,7 @@ static void test_several(void **state)
 		{ "0012210", PLACE_ARRAY, FIXHEAP_POLICY_BIND, 6,
 		  "2 5 3 4 2-5" },
 		{ "0012210", PLACE_ARRAY, FIXHEAP_POLICY_PREFERRED, 4,
-		  "3 4 0 1 6 2 5 0-6" },
+		  "3 4 3-4 0 1 6 2 5 0-6" },
 	};
 	struct fixheap *heap = scattered(3);
 
@@ -337,36 +337,52 @@ static void test_several(void **state)
 	test_free(heap);
 }
 
-/* Whatever the zones and the request: each zone that it may use comes once,
- * then each group of neighbours that are all allowed, as long as it can be. */
-static void check_all(const struct fixheap *heap, const struct run_request *req)
+/* One pass: each zone of these nodes comes once, then each group of neighbours
+ * of those, as long as it can be. */
+static void check_pass(const struct fixheap *heap,
+		       const struct run_request *req, struct zone_iter *iter,
+		       const u128 nodes[2])
 {
 	struct contig_request find = { .nr_pages = 1 };
-	struct zone_iter iter = { 0 };
 	unsigned char seen[ZONES_MAX] = { 0 };
-	u128 nodes = req->policy == FIXHEAP_POLICY_BIND ? req->nodes : ~(u128)0;
-	u32 z, end;
+	u32 z, end, nr = 0;
 
 	for (z = 0; z < heap->nr_zones; z++) {
-		if (!(nodes >> heap->zone[z].node & 1))
+		if (!(nodes[0] >> heap->zone[z].node & 1))
 			continue;
-		assert_true(zonelist_next(heap, req, &iter, &find));
+		assert_true(zonelist_next(heap, req, iter, &find));
 		assert_non_null(find.zone);
-		assert_true(nodes >> find.zone->node & 1);
+		assert_true(nodes[0] >> find.zone->node & 1);
 		assert_int_equal(seen[find.zone->index]++, 0);
+		nr++;
 	}
-	for (z = 0; z < heap->nr_zones; z = end + 1) {
+	for (z = 0; nr && z < heap->nr_zones; z = end + 1) {
 		for (end = z; end < heap->nr_zones; end++) {
-			if (!(nodes >> heap->zone[end].node & 1))
+			if (!(nodes[1] >> heap->zone[end].node & 1))
 				break;
 		}
 		if (end < z + 2)
 			continue;
-		assert_true(zonelist_next(heap, req, &iter, &find));
+		assert_true(zonelist_next(heap, req, iter, &find));
 		assert_null(find.zone);
 		assert_int_equal(find.in.pfn, BLOCKS(z));
 		assert_int_equal(find.in.end, BLOCKS(end));
 	}
+}
+
+/* Whatever the zones and the request: what is named, then the rest. */
+static void check_all(const struct fixheap *heap, const struct run_request *req)
+{
+	const u128 all = ~(u128)0, named = req->nodes;
+	struct contig_request find = { .nr_pages = 1 };
+	struct zone_iter iter = { 0 };
+
+	if (req->policy >= FIXHEAP_POLICY_BIND)
+		check_pass(heap, req, &iter, (u128[]){ named, named });
+	if (req->policy == FIXHEAP_POLICY_PREFERRED)
+		check_pass(heap, req, &iter, (u128[]){ ~named, all });
+	if (req->policy < FIXHEAP_POLICY_BIND)
+		check_pass(heap, req, &iter, (u128[]){ all, all });
 	assert_false(zonelist_next(heap, req, &iter, &find));
 }
 

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * run_largest.c: the largest run that run_alloc would find now.
+ *
+ * In one zone that is its longest free run, less what the zone keeps back.  In
+ * a group of zones, too, unless some keep pages back: then where the run would
+ * lie decides, and some lengths are tried.  A BLOCKED array over two nodes
+ * grows from the border of their zones to both sides; over more, the parts
+ * between are as long as their zones, so that few lengths can be.
+ *
+ * Locking: takes the region lock for each look.  Cost: as run_alloc for each
+ * zone, with an alignment above a page O(free runs).
+ */
+#include "policy.h"
+#include "run.h"
+#include "zone.h"
+
+/* Lengths that are tried from above, where not all below one that fits do. */
+#define TRIES 32
+
+/* Whether a run of so many pages would be found there. */
+static bool would_fit(struct fixheap *heap, const struct run_request *req,
+		      const struct contig_request *in, u64 nr_pages)
+{
+	struct region *region = &heap->region;
+	struct contig_request find = *in;
+	struct run run;
+	bool fits;
+
+	if (!nr_pages)
+		return false;
+	find.nr_pages = nr_pages;
+	spin_lock(&region->lock);
+	fits = region_find_locked(region, req, &find, &run);
+	spin_unlock(&region->lock);
+	return fits;
+}
+
+/* In a group of zones of which some keep pages back; at most so many. */
+static u64 try_group(struct fixheap *heap, const struct run_request *req,
+		     const struct contig_request *find, u64 most)
+{
+	u64 fits = 0, end = most + 1, step = end / TRIES + 1, nr;
+
+	for (nr = most; nr > fits; nr -= min_u64(step, nr - fits)) {
+		if (would_fit(heap, req, find, nr))
+			fits = nr;
+		else
+			end = nr;
+	}
+	while (fits + 1 < end) {
+		nr = (fits + end) / 2;
+		if (would_fit(heap, req, find, nr))
+			fits = nr;
+		else
+			end = nr;
+	}
+	return fits;
+}
+
+static u64 largest_in(struct fixheap *heap, const struct run_request *req,
+		      const struct contig_request *find)
+{
+	u64 reserve = zonelist_reserve(heap, req, &find->in), nr_free, nr;
+	struct region *region = &heap->region;
+
+	spin_lock(&region->lock);
+	nr_free = zonelist_free(heap, &find->in);
+	nr = contig_largest(region, find);
+	spin_unlock(&region->lock);
+	nr = min_u64(nr, nr_free - min_u64(nr_free, reserve));
+	if (!heap->reserves || find->zone)
+		return nr;
+	return try_group(heap, req, find, nr);
+}
+
+/* --- BLOCKED -------------------------------------------------------------- */
+
+/* Whether one of so many pages fits, the first in zone z. */
+static bool fits_blocked(struct fixheap *heap, const struct run_request *req,
+			 u32 z, u64 nr_pages)
+{
+	struct contig_request find = { .align = req->align,
+				       .placement = req->placement };
+	struct run_request wish = *req;
+
+	wish.nr_pages = nr_pages;
+	return nr_pages && policy_blocked_at(heap, &wish, z, &find.in) &&
+	       would_fit(heap, &wish, &find, nr_pages);
+}
+
+/* Free pages that end at pfn, of this zone. */
+static u64 free_below(const struct region *region, const struct zone *zone,
+		      u64 pfn)
+{
+	u64 low = 0, high = pfn - zone->start_pfn + 1;
+
+	while (low + 1 < high) {
+		u64 nr = (low + high) / 2;
+
+		if (contig_free_from(region, pfn - nr) >= nr)
+			low = nr;
+		else
+			high = nr;
+	}
+	return low;
+}
+
+/* What of so many free pages of the zone the request may have. */
+static u64 allowed(const struct fixheap *heap, const struct run_request *req,
+		   const struct zone *zone, u64 nr)
+{
+	const struct bounds in = { zone->start_pfn, zone->end_pfn };
+	u64 reserve = zonelist_reserve(heap, req, &in);
+
+	return min_u64(nr, zone->nr_free - min_u64(zone->nr_free, reserve));
+}
+
+/*
+ * Over two nodes, whose border is where zone z ends: the first part is as long
+ * as it can be on both sides, and begins at a multiple of the alignment.
+ */
+static u64 largest_pair(struct fixheap *heap, const struct run_request *req,
+			u32 z)
+{
+	u64 unit = max_u64(heap->mapping_page >> PAGE_SHIFT, 1);
+	const struct zone *zone = &heap->zone[z];
+	u64 border = zone->end_pfn, below, above, part, nr;
+	struct region *region = &heap->region;
+	u64 align = max_u64(req->align, unit);
+
+	spin_lock(&region->lock);
+	below = allowed(heap, req, zone, free_below(region, zone, border));
+	above = contig_free_from(region, border);
+	above = min_u64(above, zone[1].end_pfn - border);
+	above = allowed(heap, req, zone + 1, above);
+	spin_unlock(&region->lock);
+	part = min_u64(below, above);
+	if (part < border % align)
+		part = 0;
+	else
+		part -= (part - border) & (align - 1);
+	nr = 2 * part + 2 * unit - 1;
+	/* without a first part it may be anywhere in the second zone */
+	if (part)
+		nr = min_u64(nr, part + above);
+	while (nr > 2 * part && !fits_blocked(heap, req, z, nr))
+		nr--;
+	return fits_blocked(heap, req, z, nr) ? nr : 0;
+}
+
+/* The largest one in zones from z on. */
+static u64 largest_blocked(struct fixheap *heap, const struct run_request *req,
+			   u32 z)
+{
+	u64 part = max_u64(heap->mapping_page >> PAGE_SHIFT, 1);
+	u64 k = policy_nr_nodes(req), low, nr;
+	const struct zone *next = &heap->zone[z + 1];
+
+	if (z + k > heap->nr_zones)
+		return 0;
+	if (k == 2)
+		return largest_pair(heap, req, z);
+	nr = k * (next->end_pfn - next->start_pfn + part);
+	low = nr - min_u64(nr, 2 * k * part);
+	while (nr > low && !fits_blocked(heap, req, z, nr))
+		nr--;
+	if (nr > low)
+		return nr;
+	/* so short that the parts between are empty */
+	nr = k * part - 1;
+	while (nr && !fits_blocked(heap, req, z, nr))
+		nr--;
+	return nr;
+}
+
+u64 run_largest(struct fixheap *heap, const struct run_request *req)
+{
+	struct contig_request find = { .align = req->align,
+				       .placement = req->placement };
+	struct zone_iter iter = { 0 };
+	u64 largest = 0;
+
+	if (req->node == NODE_ANY && req->policy == FIXHEAP_POLICY_BLOCKED) {
+		for (u32 z = 0; z < heap->nr_zones; z++)
+			largest =
+				max_u64(largest, largest_blocked(heap, req, z));
+		return largest;
+	}
+	while (zonelist_next(heap, req, &iter, &find))
+		largest = max_u64(largest, largest_in(heap, req, &find));
+	return largest;
+}
