@@ -127,7 +127,7 @@ static u64 largest_pair(struct fixheap *heap, const struct run_request *req,
 	const struct zone *zone = &heap->zone[z];
 	u64 border = zone->end_pfn, below, above, part, nr;
 	struct region *region = &heap->region;
-	u64 align = max_u64(req->align, unit);
+	u64 align = max_u64(req->align, unit), odd;
 
 	spin_lock(&region->lock);
 	below = allowed(heap, req, zone, free_below(region, zone, border));
@@ -136,10 +136,11 @@ static u64 largest_pair(struct fixheap *heap, const struct run_request *req,
 	above = allowed(heap, req, zone + 1, above);
 	spin_unlock(&region->lock);
 	part = min_u64(below, above);
-	if (part < border % align)
+	/* pages that the first part has beyond a multiple of the alignment */
+	odd = ((uintptr_t)pfn_to_addr(heap, border) >> PAGE_SHIFT) % align;
+	part -= min_u64(part, (part - odd) & (align - 1));
+	if (part % align != odd)
 		part = 0;
-	else
-		part -= (part - border) & (align - 1);
 	nr = 2 * part + 2 * unit - 1;
 	/* without a first part it may be anywhere in the second zone */
 	if (part)
