@@ -26,17 +26,17 @@ int home_node(const struct fixheap *heap, u64 pfn, u64 *end)
 {
 	const struct zone *zone = zone_of(heap, pfn);
 	const struct node *node = &heap->node[zone->node];
-	u64 stripe;
+	u64 grain, start, stripe;
 
 	*end = zone->end_pfn;
 	if (node->kind == NODE_REAL)
 		return (int)node->id;
 	if (node->kind == NODE_MIXED)
 		return FIXHEAP_NODE_MIXED;
-	stripe = (pfn - round_down(zone->start_pfn, BLOCK_PAGES)) /
-		 heap->stripe_pages;
-	*end = min_u64(round_down(zone->start_pfn, BLOCK_PAGES) +
-			       (stripe + 1) * heap->stripe_pages,
+	grain = max_u64(BLOCK_PAGES, heap->mapping_page >> PAGE_SHIFT);
+	start = round_down(zone->start_pfn, grain);
+	stripe = (pfn - start) / heap->stripe_pages;
+	*end = min_u64(start + (stripe + 1) * heap->stripe_pages,
 		       zone->end_pfn);
 	return heap->stripe[stripe % heap->nr_stripe];
 }

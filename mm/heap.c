@@ -82,10 +82,11 @@ static size_t cache_stride(const struct fixheap *heap)
 
 /* Where the pages are. */
 static void place_pages(struct fixheap *heap,
-			const struct fixheap_config *config)
+			const struct fixheap_config *config, u64 grain)
 {
 	uintptr_t base = (uintptr_t)config->base;
-	uintptr_t origin = round_down(round_up(base, PAGE_BYTES), BLOCK_BYTES);
+	uintptr_t origin =
+		round_down(round_up(base, PAGE_BYTES), grain << PAGE_SHIFT);
 	uintptr_t end = round_down(base + config->length, PAGE_BYTES);
 
 	heap->base = config->base;
@@ -191,13 +192,16 @@ static int build(const struct fixheap_config *config, struct fixheap **result)
 	int ret;
 
 	memset(&draft, 0, sizeof(draft));
-	place_pages(&draft, config);
-	layout.pages = (struct bounds){ draft.start_pfn, draft.end_pfn };
-	layout.origin = (uintptr_t)draft.origin;
 	layout.topo = &draft.topo;
 	ret = topology_get(config, &draft.topo);
 	if (!ret)
-		ret = layout_make(config, &layout);
+		ret = layout_begin(config, &layout);
+	if (ret)
+		return ret;
+	place_pages(&draft, config, layout.grain);
+	layout.pages = (struct bounds){ draft.start_pfn, draft.end_pfn };
+	layout.origin = (uintptr_t)draft.origin;
+	ret = layout_make(config, &layout);
 	if (ret)
 		return ret;
 	draft.end_pfn = layout.pages.end;

@@ -311,19 +311,24 @@ static void sort_places(struct layout *layout)
 	}
 }
 
-int layout_make(const struct fixheap_config *config, struct layout *layout)
+int layout_begin(const struct fixheap_config *config, struct layout *layout)
 {
-	struct parts parts;
-	int ret, touched = 0;
+	int ret;
 
 	layout->numa = (struct fixheap_numa)FIXHEAP_NUMA_INIT;
 	if (config->numa)
 		layout->numa = *config->numa;
 	ret = usable_check(&layout->numa);
-	if (ret)
-		return ret;
-	look(config, layout);
-	ret = usable_choose(config, layout);
+	if (!ret)
+		look(config, layout);
+	return ret;
+}
+
+int layout_make(const struct fixheap_config *config, struct layout *layout)
+{
+	struct parts parts;
+	int ret = usable_choose(config, layout), touched = 0;
+
 	if (ret)
 		return ret;
 	divide(layout, &parts);

@@ -51,10 +51,13 @@ int usable_check(const struct fixheap_numa *numa);
 int usable_choose(const struct fixheap_config *config, struct layout *layout);
 
 /*
- * layout_make - plan the zones; pages, origin and topo are known
+ * layout_begin - what the caller wants, and what the memory consists of; topo
+ * is known.  layout_make - plan the zones; pages and origin are, too
  *
+ * pages count from a multiple of grain in memory, which origin is.
  * Return: 0 or what fixheap_create says of nodes.
  */
+int layout_begin(const struct fixheap_config *config, struct layout *layout);
 int layout_make(const struct fixheap_config *config, struct layout *layout);
 /* The place of this kind and node, made if it is new. */
 u32 layout_place(struct layout *layout, enum node_kind kind, u32 id);

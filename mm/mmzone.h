@@ -12,7 +12,8 @@
  * 16 TiB is made in the same time as one of 16 MiB.
  *
  * Page numbers (pfn) count from `origin`, the heap's base rounded down to a
- * pageblock, so that a pageblock is aligned in memory too.
+ * pageblock, or to a page of the mapping if that is larger, so that both are
+ * aligned in memory, too.
  */
 #ifndef MM_MMZONE_H
 #define MM_MMZONE_H

@@ -59,7 +59,7 @@ static u64 fit_stripes(const struct layout *layout,
 		       const struct layout_zone *zone, struct room *room)
 {
 	u64 nr_pages =
-		zone->pages.end - round_down(zone->pages.pfn, BLOCK_PAGES);
+		zone->pages.end - round_down(zone->pages.pfn, layout->grain);
 	u64 stripe = stripe_length(nr_pages, layout->grain);
 	u64 turn = stripe * layout->nr_stripe;
 	u64 each = (nr_pages + turn - 1) / turn * stripe, least = ~0ull;

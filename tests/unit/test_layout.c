@@ -273,6 +273,45 @@ static void test_mapping_page(void **state)
 	}
 }
 
+/* The heap does not begin at such a page: each that is whole is bound, and to
+ * the node that the heap says. */
+static void test_odd_base(void **state)
+{
+	const size_t block = BYTES(BLOCK_PAGES), mapping = 4 * block;
+
+	(void)state;
+	for (u32 i = 0; i < 12; i++) {
+		const struct node_spec spec = {
+			.machine = "2x1",
+			.nr_pages = BLOCKS(41),
+			.skew = (1 + i % 3) * block + i / 3 % 2 * BYTES(3),
+			.numa = NUMA(.stripe_percent = i < 6 ? 0 : 100)
+		};
+		enum host_policy policy;
+		struct nodemask nodes;
+		struct test_heap t;
+		char *at, *end;
+
+		nodes_map(&t, &spec);
+		host_sim_set_mapping_page(mapping);
+		assert_int_equal(nodes_create(&t, &spec), 0);
+		at = (char *)round_up((uintptr_t)t.base, mapping);
+		end = (char *)round_down(
+			(uintptr_t)t.base + BYTES(spec.nr_pages), mapping);
+		assert_true(end - at >= (long)(9 * mapping));
+		for (; at < end; at += block) {
+			assert_int_equal(host_policy_of(at, &policy, &nodes),
+					 0);
+			assert_int_equal(policy, HOST_POLICY_BIND);
+			assert_true(nodemask_test(
+				&nodes, (u32)fixheap_node_of(t.heap, at)));
+		}
+		nodes_touch(t.base, BYTES(spec.nr_pages));
+		heap_valid(&t);
+		heap_drop(&t);
+	}
+}
+
 /* Who has nothing to ask does not ask. */
 static void test_not_asked(void **state)
 {
@@ -308,6 +347,7 @@ int main(void)
 		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_firmness),
 		cmocka_unit_test(test_mapping_page),
+		cmocka_unit_test(test_odd_base),
 		cmocka_unit_test(test_not_asked),
 	};
 

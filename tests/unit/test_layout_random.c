@@ -99,6 +99,7 @@ static void test_random(void **state)
 			random_below(&seed, 1ull << random_below(&seed, 32));
 		layout.topo = &topo;
 		wanted = layout.pages;
+		assert_int_equal(layout_begin(&config, &layout), 0);
 		assert_int_equal(layout_make(&config, &layout), 0);
 		check_layout(&layout, wanted.pfn, wanted.end);
 	}
