@@ -145,6 +145,31 @@ static void count_spare(struct fixheap *heap, const struct layout *layout)
 	}
 }
 
+/* The node with memory that is the nearest to this one. */
+static u32 nearest_memory(const struct topology *topo, u32 from)
+{
+	u32 best = from;
+
+	if (topo->node_bytes[from])
+		return from;
+	for (u32 id = 0; id < topo->nr_nodes; id++) {
+		if (topo->node_bytes[id] &&
+		    (best == from ||
+		     topo->distance[from][id] < topo->distance[from][best]))
+			best = id;
+	}
+	return best;
+}
+
+static void find_local_nodes(struct fixheap *heap)
+{
+	const struct topology *topo = &heap->topo;
+
+	for (u32 cpu = 0; cpu < topo->nr_cpus; cpu++)
+		heap->local_nodes |=
+			1ull << nearest_memory(topo, topo->cpu_node[cpu]);
+}
+
 /* The kernel takes no wishes, and need not: the zones are only a layout. */
 static int leave_unbound(struct fixheap *heap)
 {
@@ -165,6 +190,7 @@ int heap_bind(struct fixheap *heap, const struct layout *layout)
 	if (!layout->bind)
 		return 0;
 	heap->bind = true;
+	find_local_nodes(heap);
 	count_spare(heap, layout);
 	for (u32 z = 0; z < heap->nr_zones && !ret; z++) {
 		struct zone *zone = &heap->zone[z];

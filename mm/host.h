@@ -114,10 +114,12 @@ int host_discard(void *start, size_t bytes);
  * host_nodes_of - nodes of the nr pages that contain these addresses
  *
  * node[i] is negative where no page is in memory (which number differs by
- * kernel), where a page was only read and never written, and for pages of a
- * shared object that were never touched by way of this mapping.
+ * kernel), and where a page was only read and never written.  On Linux before
+ * 5.14 also for pages of a shared object that were never touched by way of this
+ * mapping.
  *
- * Context: no lock.  Keeps errno.  Cost: 0.6 us and 0.15 us a page.
+ * Context: no lock.  Keeps errno.  Cost: 0.6 us and 0.15 us a page;
+ * as much again where none is.
  * Return: 0 or -errno; -ENOSYS as above; then node[] says nothing.
  */
 int host_nodes_of(void *const *addr, int *node, u32 nr);

@@ -206,9 +206,10 @@ struct fixheap {
 	struct nodeset *nodeset;       /* (C) [NODESETS_MAX] */
 	u64 nr_rehomed, rehomed_pages; /* (A) arrays ever, pages now */
 	u64 stranded;		       /* (R) written, (A) read; rehome.c */
-	long spare[NODES_MAX];	       /* (C) pages; rehome.c, by node */
-	long beyond[NODES_MAX];	       /* (A) likewise */
-	struct zone *zone;	       /* (C) [nr_zones], by address */
+	u64 local_nodes;	/* (C) by node: CPUs take memory from it */
+	long spare[NODES_MAX];	/* (C) pages; rehome.c, by node */
+	long beyond[NODES_MAX]; /* (A) likewise */
+	struct zone *zone;	/* (C) [nr_zones], by address */
 };
 
 static inline void *pfn_to_addr(const struct fixheap *heap, u64 pfn)

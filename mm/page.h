@@ -17,6 +17,7 @@
  *   bits 0-2   kind
  *   bits 3-4   placement
  *   bit  5     ARRAY: new pages are cleared when it grows
+ *              FREEING: it cannot be given back yet, see rehome.c
  *   bit  6     ARRAY: pages of it are bound elsewhere than at home
  *   bit  7     ARRAY: policy.c has a record of it
  *   bits 8-15  node, as its zone has it
@@ -52,6 +53,7 @@ enum placement {
 #define PAGE_KIND_MASK 7ull
 #define PAGE_PLACE_SHIFT 3
 #define PAGE_ZERO_FLAG (1ull << 5)
+#define PAGE_STRANDED_FLAG PAGE_ZERO_FLAG
 #define PAGE_MOVED_FLAG (1ull << 6)
 #define PAGE_POLICY_FLAG (1ull << 7)
 #define PAGE_NODE_SHIFT 8

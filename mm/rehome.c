@@ -12,16 +12,13 @@
  * touches a neighbour in the same 2 MiB in between can get a huge page of the
  * kernel's, and with it ours come back, on the node of before.
  *
- * Where an array made with FIXHEAP_FRESH is, decides who touches it: it needs
- * what it has from every node.
- *
  * Pages that the kernel does not take home (a process has only so many
  * mappings, a cpuset may have lost their node) are not free: nobody would get
  * what is promised.  They are tried again whenever caches are reclaimed.
  *
  * Invariants
  *  1. Only pages of arrays with PAGE_MOVED_FLAG may be bound elsewhere.
- *  2. Nodes give no more than they have: see heap->spare below.
+ *  2. Nodes give no more than they have: promise.c.
  *  3. nr_moved of a pageblock counts the arrays of that kind that lie in it.
  *  4. heap->stranded is a list, by page number + 1 in policy_of, of the runs of
  *     kind PAGE_FREEING that wait to be bound to their home.
@@ -34,6 +31,7 @@
 
 #include "binding.h"
 #include "policy.h"
+#include "promise.h"
 #include "vmstat.h"
 
 #include <errno.h>
@@ -72,80 +70,6 @@ static void mark(struct fixheap *heap, const struct run *run)
 			   __ATOMIC_RELAXED);
 }
 
-/* --- what nodes have to give ---------------------------------------------- */
-
-/*
- * The memory of a zone is promised to the heap by its node, touched or not, and
- * wherever its pages are just now: they come home when they are freed.
- * heap->spare is what the node had free beyond that when the heap was made,
- * heap->beyond what the heap has of that.  As long as beyond <= spare, no touch
- * of a page can fail.
- */
-struct need {
-	long nr_pages[NODES_MAX];
-};
-
-/* The node that page at of the array shall be on; *end: so far the same. */
-typedef int (*node_at_fn)(const struct fixheap *heap, const void *array, u64 at,
-			  u64 *end);
-
-/* Anybody may touch them: any of the heap's nodes may have to give them. */
-static void add_any(const struct fixheap *heap, int home, long nr_pages,
-		    struct need *need)
-{
-	if (heap->host_policy != HOST_POLICY_BIND)
-		return;
-	for (u32 n = 0; n < heap->nr_nodes; n++) {
-		int id = (int)heap->node[n].id;
-
-		if (heap->node[n].kind == NODE_REAL && id != home)
-			need->nr_pages[id] += nr_pages;
-	}
-}
-
-/* The run needs pages of those nodes where it is not at home. */
-static void add_need(const struct fixheap *heap, const struct run *run,
-		     node_at_fn node_at, const void *array, struct need *need)
-{
-	u64 end;
-
-	for (u64 at = run->pfn; at < run->pfn + run->nr_pages; at = end) {
-		u64 home_end;
-		int node = node_at(heap, array, at, &end);
-		int home = home_node(heap, at, &home_end);
-
-		end = min_u64(min_u64(end, home_end), run->pfn + run->nr_pages);
-		if (node < 0)
-			add_any(heap, home, (long)(end - at), need);
-		else if (node != home)
-			need->nr_pages[node] += (long)(end - at);
-	}
-}
-
-/* Take it back for the nodes below ids. */
-static void unreserve(struct fixheap *heap, const struct need *need, u32 ids)
-{
-	for (u32 id = 0; id < ids; id++)
-		__atomic_sub_fetch(&heap->beyond[id], need->nr_pages[id],
-				   __ATOMIC_RELAXED);
-}
-
-/* Promise it, if all nodes have it. */
-static bool reserve(struct fixheap *heap, const struct need *need)
-{
-	for (u32 id = 0; id < NODES_MAX; id++) {
-		long beyond = __atomic_add_fetch(&heap->beyond[id],
-						 need->nr_pages[id],
-						 __ATOMIC_RELAXED);
-
-		if (need->nr_pages[id] > 0 && beyond > heap->spare[id]) {
-			unreserve(heap, need, id + 1);
-			return false;
-		}
-	}
-	return true;
-}
-
 /* --- the way back --------------------------------------------------------- */
 
 /* An array as it stands. */
@@ -171,6 +95,49 @@ static bool is_whole(const struct fixheap *heap, const struct run *run)
 		 (heap->mapping_page - 1));
 }
 
+/* Bind those of the pages home that are not there. */
+static int bind_back(struct fixheap *heap, const struct made *made,
+		     const struct run *run)
+{
+	u64 end = run->pfn + run->nr_pages;
+	struct bounds part = { .end = run->pfn };
+	int ret = 0;
+
+	while (part.end < end && !ret) {
+		u64 home_end;
+		int node, home;
+
+		part.pfn = part.end;
+		node = node_made(heap, made, part.pfn, &part.end);
+		home = home_node(heap, part.pfn, &home_end);
+		part.end = min_u64(min_u64(part.end, home_end), end);
+		if (node != home)
+			ret = bind_pages(heap, &part, home);
+	}
+	return ret;
+}
+
+/* Zone by zone, as runs of their own; those that cannot be bound are marked. */
+static void bind_apart(struct fixheap *heap, const struct made *made,
+		       const struct run *run)
+{
+	struct run rest = *run, part;
+	u64 end;
+
+	for (; rest.nr_pages; rest.pfn = end) {
+		u64 *page = &heap->page[rest.pfn];
+
+		home_node(heap, rest.pfn, &end);
+		part.pfn = rest.pfn;
+		part.nr_pages = min_u64(end - part.pfn, rest.nr_pages);
+		rest.nr_pages -= part.nr_pages;
+		if (rest.nr_pages)
+			run_divide(heap, &part, rest.nr_pages);
+		if (bind_back(heap, made, &part))
+			page_write(page, page_read(page) | PAGE_STRANDED_FLAG);
+	}
+}
+
 /* They could not be bound: keep them back. */
 static void strand(struct fixheap *heap, const struct run *run)
 {
@@ -180,20 +147,26 @@ static void strand(struct fixheap *heap, const struct run *run)
 	spin_unlock(&heap->region.lock);
 }
 
-/* Bind the pages to their home, drop them, give them back. */
-static void go_home(struct fixheap *heap, const struct run *run, u64 keep)
+/* Drop what bind_back or bind_apart has bound, and give it back. */
+static void give_back(struct fixheap *heap, const struct run *run, u64 keep)
 {
 	const struct bounds pages = { run->pfn, run->pfn + run->nr_pages };
-	bool bound = !bind_home(heap, &pages);
-	bool dropped = !discard_pages(heap, &pages);
+	bool zero = !discard_pages(heap, &pages) && is_whole(heap, run);
+	struct run part;
 
 	count_blocks(heap, run, keep, (u16)-1);
 	__atomic_sub_fetch(&heap->rehomed_pages, run->nr_pages,
 			   __ATOMIC_RELAXED);
-	if (bound)
-		run_give(heap, run, dropped && is_whole(heap, run));
-	else
-		strand(heap, run);
+	for (part.pfn = pages.pfn; part.pfn < pages.end;
+	     part.pfn += part.nr_pages) {
+		u64 page = page_read(&heap->page[part.pfn]);
+
+		part.nr_pages = page_len(page);
+		if (page & PAGE_STRANDED_FLAG)
+			strand(heap, &part);
+		else
+			run_give(heap, &part, zero);
+	}
 }
 
 void rehome_again(struct fixheap *heap)
@@ -229,11 +202,13 @@ void rehome_free(struct fixheap *heap, const struct run *array, u64 page,
 	bool all = part->pfn == array->pfn;
 	struct need need = { { 0 } };
 
-	add_need(heap, part, node_made, &made, &need);
+	promise_add(heap, part, node_made, &made, &need);
+	if (bind_back(heap, &made, part))
+		bind_apart(heap, &made, part);
 	if (all)
 		policy_drop(heap, array->pfn, page);
-	go_home(heap, part, all ? part->pfn : part->pfn - 1);
-	unreserve(heap, &need, NODES_MAX);
+	give_back(heap, part, all ? part->pfn : part->pfn - 1);
+	promise_end(heap, &need);
 }
 
 /* --- making one ----------------------------------------------------------- */
@@ -261,31 +236,6 @@ static int node_planned(const struct fixheap *heap, const void *array, u64 at,
 	if (plan->req.policy == FIXHEAP_POLICY_BIND)
 		return (int)plan->req.target;
 	return policy_plan(heap, &plan->run, &plan->req, at, end);
-}
-
-/* What nodes have free now, as far as it was looked up: other programs may have
- * taken what was there when the heap was made. */
-struct room {
-	u64 known; /* bits of nodes */
-	long nr_pages[NODES_MAX];
-};
-
-static bool has_room(const struct fixheap *heap, const struct need *need,
-		     struct room *room)
-{
-	for (u32 id = 0; id < NODES_MAX; id++) {
-		if (need->nr_pages[id] <= 0)
-			continue;
-		if (!(room->known >> id & 1))
-			room->nr_pages[id] =
-				(long)(host_node_free(heap->topo.number[id],
-						      heap->mapping_page) >>
-				       PAGE_SHIFT);
-		room->known |= 1ull << id;
-		if (need->nr_pages[id] > room->nr_pages[id])
-			return false;
-	}
-	return true;
 }
 
 /* BIND: the node of those wanted that can give most. */
@@ -334,8 +284,8 @@ static int take_any(struct fixheap *heap, const struct run_request *req,
 }
 
 /* Take a run for the request, and promise what it needs. */
-static int promise(struct fixheap *heap, const struct run_request *req,
-		   struct room *room, struct plan *plan)
+static int take(struct fixheap *heap, const struct run_request *req,
+		struct room *room, struct plan *plan)
 {
 	memset(plan, 0, sizeof(*plan));
 	plan->req = *req;
@@ -343,8 +293,8 @@ static int promise(struct fixheap *heap, const struct run_request *req,
 		plan->req.target = choose_target(heap, req);
 	if (take_any(heap, req, &plan->run))
 		return -ENOMEM;
-	add_need(heap, &plan->run, node_planned, plan, &plan->need);
-	if (has_room(heap, &plan->need, room) && reserve(heap, &plan->need))
+	promise_add(heap, &plan->run, node_planned, plan, &plan->need);
+	if (promise_make(heap, &plan->need, room))
 		return 0;
 	run_free(heap, &plan->run, PAGE_ARRAY);
 	return -ENOMEM;
@@ -374,8 +324,8 @@ static int settle(struct fixheap *heap, const struct plan *plan)
 {
 	const struct run *run = &plan->run;
 	const struct bounds pages = { run->pfn, run->pfn + run->nr_pages };
+	struct made made = { .run = *run };
 	struct run again = *run;
-	u64 page;
 
 	/* who sees that it was moved wants to know where to */
 	if (!policy_note(heap, run, &plan->req, plan->req.target)) {
@@ -385,9 +335,11 @@ static int settle(struct fixheap *heap, const struct plan *plan)
 	mark(heap, run);
 	if (!bind_all(heap, plan) && !discard_pages(heap, &pages))
 		return 0;
-	run_claim(heap, &again, PAGE_ARRAY, &page);
-	policy_drop(heap, run->pfn, page);
-	go_home(heap, run, run->pfn);
+	run_claim(heap, &again, PAGE_ARRAY, &made.page);
+	if (bind_back(heap, &made, run))
+		bind_apart(heap, &made, run);
+	policy_drop(heap, run->pfn, made.page);
+	give_back(heap, run, run->pfn);
 	return -ENOMEM;
 }
 
@@ -399,11 +351,11 @@ int rehome_alloc(struct fixheap *heap, const struct run_request *req,
 	int ret;
 
 	if (req->fresh || !may_rehome(heap, req) ||
-	    promise(heap, req, &room, &plan))
+	    take(heap, req, &room, &plan))
 		return -ENOMEM;
 	ret = settle(heap, &plan);
 	if (ret)
-		unreserve(heap, &plan.need, NODES_MAX);
+		promise_end(heap, &plan.need);
 	*run = plan.run;
 	return ret;
 }
@@ -416,9 +368,9 @@ static bool would_fit(struct fixheap *heap, const struct run_request *req,
 	struct plan plan;
 
 	wish.nr_pages = nr_pages;
-	if (promise(heap, &wish, room, &plan))
+	if (take(heap, &wish, room, &plan))
 		return false;
-	unreserve(heap, &plan.need, NODES_MAX);
+	promise_end(heap, &plan.need);
 	run_free(heap, &plan.run, PAGE_ARRAY);
 	return true;
 }
@@ -463,13 +415,12 @@ int rehome_fresh(struct fixheap *heap, const struct run_request *req,
 	struct room room = { 0, { 0 } };
 
 	if (heap->bind) {
-		add_need(heap, run, node_planned, &plan, &plan.need);
-		if (!has_room(heap, &plan.need, &room) ||
-		    !reserve(heap, &plan.need))
+		promise_add(heap, run, node_planned, &plan, &plan.need);
+		if (!promise_make(heap, &plan.need, &room))
 			return -ENOMEM;
 	}
 	if (!policy_note(heap, run, req, 0)) {
-		unreserve(heap, &plan.need, NODES_MAX);
+		promise_end(heap, &plan.need);
 		return -ENOMEM;
 	}
 	if (heap->bind) {

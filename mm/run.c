@@ -314,6 +314,21 @@ const char *run_claim(struct fixheap *heap, struct run *run,
 	return what;
 }
 
+void run_divide(struct fixheap *heap, const struct run *first, u64 rest)
+{
+	struct region *region = &heap->region;
+	const struct run whole = { first->pfn, first->nr_pages + rest };
+	const struct run second = { first->pfn + first->nr_pages, rest };
+	u64 page;
+
+	spin_lock(&region->lock);
+	page = page_read(&heap->page[first->pfn]);
+	runmap_clear(region, &whole);
+	runmap_set(region, first, claimed(heap, first, page));
+	runmap_set(region, &second, claimed(heap, &second, page));
+	spin_unlock(&region->lock);
+}
+
 void run_give(struct fixheap *heap, const struct run *run, bool zero)
 {
 	struct region *region = &heap->region;

@@ -88,6 +88,8 @@ const char *run_free(struct fixheap *heap, struct run *run,
  */
 const char *run_claim(struct fixheap *heap, struct run *run,
 		      enum page_kind kind, u64 *page);
+/* Divide what was claimed into two such runs: first, and rest pages behind. */
+void run_divide(struct fixheap *heap, const struct run *first, u64 rest);
 /* Give back what was claimed; zero: it reads as zero. */
 void run_give(struct fixheap *heap, const struct run *run, bool zero);
 

@@ -157,7 +157,7 @@ zone	base,frame,debug,nodes,block	layout topology survey usable room
 run	base,frame,debug,nodes,block,zone	run run_range run_largest
 seam	base,frame	objects.h heap.h fork.h
 client	base,frame,debug,nodes,seam	request fault array pages fork direct
-client	base,frame,debug,nodes,seam	array_none page_poison.c rehome
+client	base,frame,debug,nodes,seam	array_none page_poison.c rehome promise
 client	base,frame,debug,nodes,seam	malloc malloc_runs extent_hooks
 client	base,frame,debug,nodes,seam	thread_cache thread_node thread_live
 client	base,frame,debug,nodes,seam	slab size_class je je_glue

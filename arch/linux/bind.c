@@ -14,7 +14,11 @@
  *    answers with the cpuset instead of the mask once that has changed.
  * 3. LOCAL is a policy of its own, not the absence of one: without any, the
  *    thread's counts, which numactl sets for whole programs.
- * 4. errno is kept.
+ * 4. A page of a shared object that was touched by another mapping is in
+ *    memory, but move_pages does not know it here: mincore does, and reading it
+ *    maps it.  Kernels before 5.14 cannot be asked to read without a risk;
+ *    there such pages count as absent.
+ * 5. errno is kept.
  *
  * A container may forbid these calls with EPERM, which none of them gives by
  * itself: that is the same to us as a kernel without nodes, ENOSYS.
@@ -24,6 +28,7 @@
  */
 #include <errno.h>
 #include <numaif.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "host.h"
@@ -36,6 +41,12 @@
 #define POLICY_FLAGS (7 << 13)
 #define POLICY_PREFERRED_MANY 5
 #define POLICY_WEIGHTED_INTERLEAVE 6
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
+/* Pages in a row that are looked at together. */
+#define ROW_PAGES 512
 
 struct range {
 	void *start;
@@ -164,12 +175,57 @@ int host_bind(void *start, size_t bytes, enum host_policy policy,
 	return err;
 }
 
+/* How many of the pages, of which none is known, are in a row. */
+static u32 row_of(void *const *addr, const int *node, u32 nr, size_t page)
+{
+	uintptr_t first = (uintptr_t)addr[0] / page;
+	u32 i = 1;
+
+	while (i < nr && i < ROW_PAGES && node[i] < 0 &&
+	       (uintptr_t)addr[i] / page == first + i)
+		i++;
+	return i;
+}
+
+/* Map what is in memory of nr pages in a row; whether there was any. */
+static bool map_row(const void *addr, u32 nr, size_t page)
+{
+	char *start = (char *)round_down((uintptr_t)addr, page);
+	unsigned char in_core[ROW_PAGES];
+	bool any = false;
+	u32 i;
+
+	if (mincore(start, nr * page, in_core))
+		return false;
+	for (i = 0; i < nr; i++)
+		any |= in_core[i] & 1 &&
+		       !madvise(start + i * page, page, MADV_POPULATE_READ);
+	return any;
+}
+
+static int ask_nodes(void *const *addr, int *node, u32 nr)
+{
+	return move_pages(0, nr, (void **)(uintptr_t)addr, NULL, node, 0)
+		       ? error()
+		       : 0;
+}
+
 int host_nodes_of(void *const *addr, int *node, u32 nr)
 {
-	int saved = errno, err = 0;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int saved = errno, err = nr ? ask_nodes(addr, node, nr) : 0;
+	bool any = false;
+	u32 i, row;
 
-	if (nr && move_pages(0, nr, (void **)(uintptr_t)addr, NULL, node, 0))
-		err = error();
+	for (i = 0; i < nr && !err; i += row) {
+		row = 1;
+		if (node[i] >= 0)
+			continue;
+		row = row_of(addr + i, node + i, nr - i, page);
+		any |= map_row(addr[i], row, page);
+	}
+	if (any)
+		err = ask_nodes(addr, node, nr);
 	errno = saved;
 	return err;
 }

@@ -154,6 +154,36 @@ static void test_memfd(void **state)
 	close(fd);
 }
 
+/* What was touched by another mapping has its place, too. */
+static void test_memfd_touched(void **state)
+{
+	const size_t bytes = 16 * MIB;
+	int fd = memfd_create("heap", MFD_CLOEXEC);
+	struct fixheap *heap;
+	char *start, *other, *array;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, bytes), 0);
+	start = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	other = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(start, MAP_FAILED);
+	assert_ptr_not_equal(other, MAP_FAILED);
+	run_on_cpu(1);
+	touch(other, bytes / 2);
+	run_on_cpu(-1);
+	assert_on_node(other, bytes / 2, 1);
+	heap = heap_over(start, bytes, 0);
+	assert_int_equal(fixheap_node_of(heap, start), 1);
+	assert_int_equal(fixheap_node_of(heap, start + bytes / 2 - 1), 1);
+	array = array_touched(heap, 6 * MIB, FIXHEAP_POLICY_BIND, BIT(1));
+	assert_on_node(array, 6 * MIB, 1);
+	heap_end(heap);
+	unmap_memory(start, bytes);
+	unmap_memory(other, bytes);
+	close(fd);
+}
+
 /* --- memory that has its place ------------------------------------------- */
 
 struct pinned {
@@ -451,6 +481,7 @@ int main(void)
 		cmocka_unit_test(test_hugetlb_short),
 		cmocka_unit_test(test_hugetlb_promised),
 		cmocka_unit_test(test_memfd),
+		cmocka_unit_test(test_memfd_touched),
 		cmocka_unit_test(test_pinned),
 		cmocka_unit_test(test_touched),
 		cmocka_unit_test(test_mixed),
