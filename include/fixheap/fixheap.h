@@ -244,9 +244,9 @@ bool fixheap_owns(const struct fixheap *heap, const void *ptr);
  * fixheap_array_resize grows or shrinks in place: -ENOMEM when the pages
  * behind the array are taken, or are not where its policy wants them, and then
  * nothing is changed; a shrink always succeeds and gives the tail back at once.
- * What was bound anew, made with FIXHEAP_FRESH on a bound heap, or made by
- * _BLOCKED for several nodes, never grows in place; when it shrinks, what is
- * left of it stays where it is.
+ * What was bound anew, made with FIXHEAP_FRESH, or made by _BLOCKED for several
+ * nodes, never grows in place; when it shrinks, what is left of it stays where
+ * it is, and on hugetlb memory that is whole pages of it.
  * fixheap_array_realloc moves (and copies) only when it cannot grow in place;
  * NULL leaves the array as it was; array NULL allocates with the heap's
  * defaults.  An array that moves is placed anew by the policy, nodes, weights
@@ -259,7 +259,9 @@ bool fixheap_owns(const struct fixheap *heap, const void *ptr);
  * have them and the heap may not bind others (it is pinned or not bound, or
  * the nodes have not that memory, or on hugetlb memory the size is no multiple
  * of its pages); more than 1,024 different sets of nodes and weights in use;
- * FIXHEAP_FRESH: the kernel did not drop the pages.
+ * FIXHEAP_FRESH: the kernel did not drop the pages, or on a heap that is bound
+ * strictly a node that some CPU takes memory from has not so much, or on hugetlb
+ * memory the size is no multiple of its pages.
  * EINVAL: unknown policy, flag or attr size; an alignment that is no power of
  * two; _BIND or _PREFERRED with no node that the heap has; _INTERLEAVE or
  * _BLOCKED with one that it has not; weights that are all 0; FIXHEAP_FRESH with
@@ -269,7 +271,8 @@ bool fixheap_owns(const struct fixheap *heap, const void *ptr);
  * O(free runs that are long enough), 0.2 us each.  No page of the array is
  * touched, but for clearing what is asked for and not known to be zero, and for
  * the copy.  To bind pages anew, and home when they are freed, takes two calls
- * into the kernel for each part or stripe; FIXHEAP_FRESH as much as one part.
+ * into the kernel for each part or stripe, and 60 us to look what each node has
+ * free; FIXHEAP_FRESH as much as one part.
  */
 void *fixheap_array_alloc(struct fixheap *heap, size_t bytes,
 			  const struct fixheap_array_attr *attr);

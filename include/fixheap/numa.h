@@ -44,7 +44,8 @@ enum fixheap_binding {
 	 * as FIXHEAP_BINDING_NONE */
 	FIXHEAP_BINDING_AUTO,
 	/* strictly; creation fails (or, with FIXHEAP_SHRINK, the heap gets
-	 * smaller) where a node has less free memory than its zone */
+	 * smaller) where a node has less free memory than its zone; what it has
+	 * promised to other heaps of the process, bound strictly, is not free */
 	FIXHEAP_BINDING_STRICT,
 	/* a full node spills to the others, as the kernel does */
 	FIXHEAP_BINDING_PREFERRED,
@@ -80,7 +81,8 @@ struct fixheap_numa {
 	/* per mille of each zone's pages, 0 to 1000, together at most 1000.
 	 * small_reserve: not for arrays, nor for objects and page runs of a
 	 * pageblock (512 pages) or more; local_reserve: only for requests from
-	 * CPUs of the zone's node, or that name it */
+	 * CPUs of the zone's node, or that name it.  A run over several zones
+	 * leaves to each of their nodes what all zones of it keep */
 	unsigned small_reserve;
 	unsigned local_reserve;
 	/* 0: nodes without CPUs are used last, unless they are named; else:
