@@ -260,8 +260,8 @@ bool fixheap_owns(const struct fixheap *heap, const void *ptr);
  * the nodes have not that memory, or on hugetlb memory the size is no multiple
  * of its pages); more than 1,024 different sets of nodes and weights in use;
  * FIXHEAP_FRESH: the kernel did not drop the pages, or on a heap that is bound
- * strictly a node that some CPU takes memory from has not so much, or on hugetlb
- * memory the size is no multiple of its pages.
+ * strictly a node that some CPU takes memory from has not so much, or on
+ * hugetlb memory the size is no multiple of its pages.
  * EINVAL: unknown policy, flag or attr size; an alignment that is no power of
  * two; _BIND or _PREFERRED with no node that the heap has; _INTERLEAVE or
  * _BLOCKED with one that it has not; weights that are all 0; FIXHEAP_FRESH with

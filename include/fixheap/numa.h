@@ -44,8 +44,8 @@ enum fixheap_binding {
 	 * as FIXHEAP_BINDING_NONE */
 	FIXHEAP_BINDING_AUTO,
 	/* strictly; creation fails (or, with FIXHEAP_SHRINK, the heap gets
-	 * smaller) where a node has less free memory than its zone; what it has
-	 * promised to other heaps of the process, bound strictly, is not free */
+	 * smaller) where a node has less free memory than its zone; what it
+	 * has promised to other heaps of the process is not free */
 	FIXHEAP_BINDING_STRICT,
 	/* a full node spills to the others, as the kernel does */
 	FIXHEAP_BINDING_PREFERRED,
