@@ -129,13 +129,13 @@ static void two_heaps(void *data)
 	(void)data;
 	MUST(!make_strict(12 * MIB, BIT(NODE_SLOW), 0, &one));
 	MUST(make_strict(12 * MIB, BIT(NODE_SLOW), 0, &two) == -ENOSPC);
-	/* gently it can be made */
+	/* gently it can be made; it takes what is left, and then others */
 	numa.nodes = mask_of(BIT(NODE_SLOW));
 	config.length = 12 * MIB;
 	config.numa = &numa;
 	two = heap_create(&config);
-	use_all(two);
 	use_all(one);
+	use_all(two);
 	heap_end(two);
 	heap_end(one);
 }
