@@ -104,6 +104,8 @@ struct region {
 					 * head of the run that reaches over
 					 * the block's end */
 	u64 nr_stamps;		    /* (R) arrays made so far; place.c */
+	u64 nr_allocs, nr_frees;    /* (A) VMSTAT */
+	u64 cleared;		    /* (A) VMSTAT: bytes */
 };
 
 /*
@@ -123,9 +125,6 @@ struct zone {
 	u64 small_reserve;	    /* (C) pages that arrays leave */
 	u64 local_reserve;	    /* (C) that other nodes leave */
 	struct free_area area[NR_PLACEMENTS]; /* (R) */
-	struct zone_stats {
-		u64 nr_allocs, nr_frees, cleared; /* (A) */
-	} stats;
 };
 
 enum node_kind {
@@ -152,6 +151,8 @@ enum {
 	ORDER_ARRAY,
 	NR_ORDERS
 };
+
+#define ZONE_SLICES 1024 /* of the heap, to find a page's zone */
 
 /* Nodes that several arrays are on; policy.c. */
 #define NODESETS_MAX 1024
@@ -210,6 +211,8 @@ struct fixheap {
 	long spare[NODES_MAX];	/* (C) pages; rehome.c, by node */
 	long beyond[NODES_MAX]; /* (A) likewise */
 	struct zone *zone;	/* (C) [nr_zones], by address */
+	u32 zone_shift; /* (C) zone_at[i]: zone of page i << zone_shift, or */
+	u8 zone_at[ZONE_SLICES + 1]; /* the last one; zonelist.c */
 };
 
 static inline void *pfn_to_addr(const struct fixheap *heap, u64 pfn)
@@ -229,10 +232,12 @@ static inline bool pfn_valid(const struct fixheap *heap, u64 pfn)
 	return pfn - heap->start_pfn < heap->end_pfn - heap->start_pfn;
 }
 
-/* The zone that holds a valid pfn. */
+/* The zone that holds a valid pfn.  Cost: O(1), or O(log zones) where many lie
+ * close together. */
 static inline struct zone *zone_of(const struct fixheap *heap, u64 pfn)
 {
-	u32 low = 0, high = heap->nr_zones;
+	const u8 *at = &heap->zone_at[pfn >> heap->zone_shift];
+	u32 low = at[0], high = at[1] + 1u;
 
 	while (high - low > 1) {
 		u32 mid = (low + high) / 2;

@@ -30,8 +30,7 @@ static void clear_pages(struct fixheap *heap, u64 pfn, u64 end)
 	if (pfn >= end)
 		return;
 	host_clear(pfn_to_addr(heap, pfn), (end - pfn) << PAGE_SHIFT);
-	vmstat_add(&zone_of(heap, pfn)->stats.cleared, (end - pfn)
-							       << PAGE_SHIFT);
+	vmstat_add(&heap->region.cleared, (end - pfn) << PAGE_SHIFT);
 }
 
 /* Clear what of the run is not known to be zero. */

@@ -42,6 +42,9 @@ int fixheap_stats(struct fixheap *heap, struct fixheap_stats *stats)
 	stats->metadata_bytes = heap->meta_bytes;
 	stats->live_bytes = read_bytes(&heap->live_bytes);
 	stats->peak_live_bytes = read_bytes(&heap->peak_live);
+	stats->nr_allocs = read_counter(&region->nr_allocs);
+	stats->nr_frees = read_counter(&region->nr_frees);
+	stats->cleared_bytes = read_counter(&region->cleared);
 	stats->nr_fails = read_counter(&heap->nr_fails);
 	stats->nr_reclaims = read_counter(&heap->nr_reclaims);
 	stats->nr_rehomes = read_counter(&heap->nr_rehomed);
@@ -54,9 +57,6 @@ int fixheap_stats(struct fixheap *heap, struct fixheap_stats *stats)
 		spin_lock(&region->lock);
 		largest = max_u64(largest, contig_largest(region, &find));
 		spin_unlock(&region->lock);
-		stats->nr_allocs += read_counter(&zone->stats.nr_allocs);
-		stats->nr_frees += read_counter(&zone->stats.nr_frees);
-		stats->cleared_bytes += read_counter(&zone->stats.cleared);
 	}
 	for (u32 n = 0; n < heap->nr_nodes; n++)
 		stats->cached_bytes += pcp_count(&heap->node[n]) << PAGE_SHIFT;

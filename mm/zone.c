@@ -92,7 +92,7 @@ struct zero_range region_take_locked(struct region *region,
 	known = contig_take(region, &pages, placement);
 	used = __atomic_add_fetch(&heap->used, run->nr_pages, __ATOMIC_RELAXED);
 	atomic_max(&heap->peak_used, used);
-	vmstat_add(&zone_of(heap, run->pfn)->stats.nr_allocs, 1);
+	vmstat_add(&region->nr_allocs, 1);
 	return known;
 }
 
@@ -105,7 +105,7 @@ static void give(struct region *region, const struct run *run,
 	MM_DEBUG_ON(contig_free_from(region, run->pfn));
 	contig_give(region, &pages, placement, zero);
 	__atomic_sub_fetch(&heap->used, run->nr_pages, __ATOMIC_RELAXED);
-	vmstat_add(&zone_of(heap, run->pfn)->stats.nr_frees, 1);
+	vmstat_add(&region->nr_frees, 1);
 }
 
 void region_give_locked(struct region *region, const struct run *run,
@@ -139,7 +139,8 @@ void region_release_locked(struct region *region, const struct run *run,
 static bool may_take(const struct region *region, const struct run_request *req,
 		     const struct contig_request *find)
 {
-	u64 nr_free = zonelist_free(region->heap, &find->in);
+	u64 nr_free = find->zone ? find->zone->nr_free
+				 : zonelist_free(region->heap, &find->in);
 	u64 reserve = zonelist_reserve(region->heap, req, &find->in);
 
 	return nr_free >= reserve && nr_free - reserve >= req->nr_pages;
@@ -187,11 +188,13 @@ bool region_may_have(const struct region *region, const struct run_request *req,
 		     const struct run *run)
 {
 	const struct fixheap *heap = region->heap;
-	const struct zone *zone = zone_of(heap, run->pfn);
-	const struct bounds in = { zone->start_pfn, zone->end_pfn };
+	const struct zone *zone;
+	struct bounds in;
 
 	if (likely(!heap->reserves))
 		return true;
+	zone = zone_of(heap, run->pfn);
+	in = (struct bounds){ zone->start_pfn, zone->end_pfn };
 	if (run->pfn + run->nr_pages <= zone->end_pfn)
 		return zone->nr_free >=
 		       run->nr_pages + zonelist_reserve(heap, req, &in);
@@ -241,14 +244,16 @@ bool region_alloc_locked(struct region *region, const struct run_request *req,
 			 const struct contig_request *find, struct run *run,
 			 struct zero_range *known)
 {
+	const struct zone *zone = find->zone;
 	u64 page;
 
 	if (!may_take(region, req, find) ||
 	    !region_find_locked(region, req, find, run))
 		return false;
 	*known = region_take_locked(region, run, req->placement);
-	page = page_make(req->kind, req->placement,
-			 zone_of(region->heap, run->pfn)->node);
+	if (!zone)
+		zone = zone_of(region->heap, run->pfn);
+	page = page_make(req->kind, req->placement, zone->node);
 	if (req->placement == PLACE_ARRAY)
 		page |= (++region->nr_stamps & PAGE_STAMP_MASK)
 			<< PAGE_STAMP_SHIFT;

@@ -65,6 +65,8 @@ struct zone_iter {
 	enum zone_stage stage; /* all 0 begins */
 	u32 pass, node, zone;
 	u32 group;
+	const u8 *list;	    /* all nodes, nearest first */
+	u128 zones, groups; /* nodes of the pass */
 };
 /* All nodes, from where the request comes. */
 static inline const u8 *zonelist_near(const struct fixheap *heap,

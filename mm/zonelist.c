@@ -76,10 +76,27 @@ static u32 list_zones(struct fixheap *heap, struct node *node, u32 at)
 	return at;
 }
 
+/* In which zone each slice of the heap begins. */
+static void index_zones(struct fixheap *heap)
+{
+	u32 z = 0;
+
+	heap->zone_shift = 0;
+	while ((heap->end_pfn - 1) >> heap->zone_shift >= ZONE_SLICES)
+		heap->zone_shift++;
+	for (u64 i = 0; i <= ZONE_SLICES; i++) {
+		while (z + 1 < heap->nr_zones &&
+		       heap->zone[z + 1].start_pfn <= i << heap->zone_shift)
+			z++;
+		heap->zone_at[i] = (u8)z;
+	}
+}
+
 void zonelist_init(struct fixheap *heap)
 {
 	u32 at = 0;
 
+	index_zones(heap);
 	heap->zoned_nodes = 0;
 	for (u32 n = 0; n < heap->nr_nodes; n++) {
 		at = list_zones(heap, &heap->node[n], at);
@@ -106,42 +123,40 @@ void zonelist_init(struct fixheap *heap)
 	}
 }
 
-/* Zones that a request looks at one by one, and nodes over whose borders it may
- * reach then. */
-struct pass {
-	u128 zones, groups;
-};
-
-/* Without a policy that is strict: slow nodes, and what is not of one node,
- * come last, if the request is not at home there. */
-static struct pass lax_pass(const struct fixheap *heap,
-			    const struct run_request *req, u32 pass)
+/*
+ * Without a policy that is strict: slow nodes, and what is not of one node,
+ * come last, if the request is not at home there.
+ */
+static void lax_pass(const struct fixheap *heap, const struct run_request *req,
+		     struct zone_iter *iter)
 {
-	u128 first = heap->fast_nodes | (u128)1 << zonelist_near(heap, req)[0];
-	u128 named = 0;
+	u128 first = heap->fast_nodes | (u128)1 << iter->list[0], named = 0;
+	u32 pass = iter->pass;
 
 	if (req->policy == FIXHEAP_POLICY_PREFERRED)
 		named = req->nodes;
 	else
 		pass++;
-	switch (pass) {
-	case 0:
-		return (struct pass){ named, named };
-	case 1:
-		return (struct pass){ first & ~named, first | named };
-	case 2:
-		return (struct pass){ ~(first | named), ~(u128)0 };
-	default:
-		return (struct pass){ 0, 0 };
+	iter->zones = iter->groups = 0;
+	if (pass == 0) {
+		iter->zones = iter->groups = named;
+	} else if (pass == 1) {
+		iter->zones = first & ~named;
+		iter->groups = first | named;
+	} else if (pass == 2) {
+		iter->zones = ~(first | named);
+		iter->groups = ~(u128)0;
 	}
 }
 
-/* Without zones: there are no more passes. */
-static struct pass get_pass(const struct fixheap *heap,
-			    const struct run_request *req, u32 pass)
+/* The nodes whose zones the request looks at one by one in its pass, and those
+ * over whose borders it may reach then; no groups: there is no such pass. */
+static void begin_pass(const struct fixheap *heap,
+		       const struct run_request *req, struct zone_iter *iter)
 {
 	u128 nodes = 0;
 
+	iter->node = iter->zone = iter->group = 0;
 	if (req->node != NODE_ANY)
 		nodes = (u128)1 << req->node;
 	else if (req->policy == FIXHEAP_POLICY_BIND)
@@ -149,25 +164,24 @@ static struct pass get_pass(const struct fixheap *heap,
 	else if (req->policy == FIXHEAP_POLICY_INTERLEAVE)
 		nodes = policy_striped(heap, req) ? policy_striped_place(heap)
 						  : 0;
-	else if (req->policy != FIXHEAP_POLICY_BLOCKED)
-		return lax_pass(heap, req, pass);
-	if (pass)
-		nodes = 0;
-	return (struct pass){ nodes, nodes };
+	else if (req->policy != FIXHEAP_POLICY_BLOCKED) {
+		lax_pass(heap, req, iter);
+		return;
+	}
+	iter->zones = iter->groups = iter->pass ? 0 : nodes;
 }
 
 /* The next zone of these nodes. */
 static bool next_zone(const struct fixheap *heap, const struct run_request *req,
-		      u128 nodes, struct zone_iter *iter,
-		      struct contig_request *find)
+		      struct zone_iter *iter, struct contig_request *find)
 {
-	const u8 *list = zonelist_near(heap, req);
 	const u16 *order = heap->order[req->placement == PLACE_ARRAY];
 
 	while (iter->node < heap->nr_nodes) {
-		const struct node *node = &heap->node[list[iter->node]];
+		const struct node *node = &heap->node[iter->list[iter->node]];
 
-		if (nodes >> node->index & 1 && iter->zone < node->nr_zones) {
+		if (iter->zones >> node->index & 1 &&
+		    iter->zone < node->nr_zones) {
 			u32 z = order[node->first + iter->zone++];
 
 			contig_set_zone(find, &heap->zone[z]);
@@ -222,9 +236,9 @@ static bool shall_fit(const struct fixheap *heap, const struct run_request *req)
 
 /* The lowest zone of the nearest node. */
 static const struct zone *near_zone(const struct fixheap *heap,
-				    const struct run_request *req)
+				    const struct zone_iter *iter)
 {
-	const struct node *node = &heap->node[zonelist_near(heap, req)[0]];
+	const struct node *node = &heap->node[iter->list[0]];
 
 	return &heap->zone[heap->order[ORDER_ARRAY][node->first]];
 }
@@ -234,21 +248,20 @@ static bool next_in_passes(const struct fixheap *heap,
 			   const struct run_request *req,
 			   struct zone_iter *iter, struct contig_request *find)
 {
-	for (;; iter->pass++) {
-		struct pass pass = get_pass(heap, req, iter->pass);
-
-		if (!pass.groups)
+	for (;;) {
+		if (iter->stage == STAGE_ZONES) {
+			if (next_zone(heap, req, iter, find))
+				return true;
+			iter->stage = STAGE_GROUPS;
+		}
+		if (iter->zones & heap->zoned_nodes &&
+		    next_group(heap, iter->groups, iter, find))
+			return true;
+		if (!iter->groups)
 			return false;
-		if (!(pass.zones & heap->zoned_nodes))
-			continue;
-		if (iter->stage == STAGE_ZONES &&
-		    next_zone(heap, req, pass.zones, iter, find))
-			return true;
-		iter->stage = STAGE_GROUPS;
-		if (next_group(heap, pass.groups, iter, find))
-			return true;
+		iter->pass++;
+		begin_pass(heap, req, iter);
 		iter->stage = STAGE_ZONES;
-		iter->group = iter->node = iter->zone = 0;
 	}
 }
 
@@ -257,11 +270,14 @@ static bool only_zone(const struct fixheap *heap, const struct run_request *req,
 		      struct zone_iter *iter, struct contig_request *find)
 {
 	contig_set_zone(find, &heap->zone[0]);
-	return !iter->zone++ &&
-	       (run_is_anywhere(req) ||
-		(req->node == NODE_ANY &&
-		 req->policy == FIXHEAP_POLICY_PREFERRED) ||
-		get_pass(heap, req, 0).zones >> heap->zone[0].node & 1);
+	if (iter->zone++)
+		return false;
+	if (run_is_anywhere(req) ||
+	    (req->node == NODE_ANY && req->policy == FIXHEAP_POLICY_PREFERRED))
+		return true;
+	begin_pass(heap, req, iter);
+	iter->zone = 1;
+	return iter->zones >> heap->zone[0].node & 1;
 }
 
 bool zonelist_next(const struct fixheap *heap, const struct run_request *req,
@@ -269,10 +285,13 @@ bool zonelist_next(const struct fixheap *heap, const struct run_request *req,
 {
 	if (heap->nr_zones == 1)
 		return only_zone(heap, req, iter, find);
-	if (iter->stage == STAGE_BEGIN)
+	if (iter->stage == STAGE_BEGIN) {
+		iter->list = zonelist_near(heap, req);
+		begin_pass(heap, req, iter);
 		iter->stage = shall_fit(heap, req) ? STAGE_FIT : STAGE_ZONES;
+	}
 	if (iter->stage == STAGE_FIT) {
-		find->near = near_zone(heap, req);
+		find->near = near_zone(heap, iter);
 		if (next_group(heap, heap->fast_nodes, iter, find))
 			return true;
 		find->near = NULL;

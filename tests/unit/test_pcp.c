@@ -162,7 +162,7 @@ static void test_flush(void **state)
 		take(&t, 1000);
 		for (u32 n = 0; n < 64; n++)
 			take(&t, 64 + n * step);
-		frees = t.zone->stats.nr_frees;
+		frees = t.region->nr_frees;
 		for (u32 n = 0; n < 64; n++)
 			put(&t, 64 + n * 29 % 64 * step);
 		assert_int_equal(t.heap->used, 65);
@@ -171,7 +171,7 @@ static void test_flush(void **state)
 		assert_int_equal(t.heap->used, 1);
 		assert_int_equal(pcp_count(&t.heap->node[0]), 1);
 		if (IS_ENABLED(CONFIG_VMSTAT))
-			assert_int_equal(t.zone->stats.nr_frees - frees,
+			assert_int_equal(t.region->nr_frees - frees,
 					 table[i].nr_frees);
 		heap_end(&t);
 	}
