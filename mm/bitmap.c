@@ -5,8 +5,8 @@
  * Any length at any alignment, and coalescing free of charge: that is why the
  * page layer keeps bits and no lists.  Bit i is bit i % 64 of word i / 64.
  *
- * Locking: the caller's.  Cost: at most 8 words for the single steps; a scan
- * of the rows (longest, find) is proportional to their number.
+ * Locking: the caller's.  Cost: at most 8 words for the single steps and for
+ * the longest row; to find one is proportional to the number of rows.
  */
 #include "bitmap.h"
 
@@ -84,18 +84,43 @@ void bitmap_clear(u64 *words, u32 i, u32 nr)
 		words[w] &= ~word_mask(w, i, nr);
 }
 
+/* The longest row of ones in the word, if it has more than `least`. */
+static u32 word_longest(u64 word, u32 least)
+{
+	u32 shorter = 0;
+
+	/* each row loses `least` ones at its high end */
+	while (word && shorter < least) {
+		u32 step = shorter + 1;
+
+		if (step > least - shorter)
+			step = least - shorter;
+		word &= word >> step;
+		shorter += step;
+	}
+	for (; word; word &= word >> 1)
+		least++;
+	return least;
+}
+
 u32 bitmap_longest(const u64 *words)
 {
-	u32 longest = 0;
-	u32 i = bitmap_next_one(words, 0);
+	u32 longest = 0, row = 0;
 
-	while (i + longest < BLOCK_PAGES) {
-		u32 end = bitmap_next_zero(words, i);
+	for (u32 w = 0; w < BLOCK_WORDS; w++) {
+		u64 zeros = ~words[w];
 
-		longest = end - i > longest ? end - i : longest;
-		i = bitmap_next_one(words, end);
+		if (!zeros) {
+			row += 64;
+			continue;
+		}
+		row += (u32)__builtin_ctzll(zeros);
+		longest = row > longest ? row : longest;
+		row = (u32)__builtin_clzll(zeros);
+		if (longest < 62)
+			longest = word_longest(words[w], longest);
 	}
-	return longest;
+	return row > longest ? row : longest;
 }
 
 u32 bitmap_count(const u64 *words)

@@ -29,6 +29,8 @@ enum bench_result {
 enum bench_result bench_overhead(const struct bench_options *options);
 /* Pageblocks whole after random single-page traffic. */
 enum bench_result bench_pages(const struct bench_options *options);
+/* Choosing a zone: a pair on several nodes against one. */
+enum bench_result bench_nodes(const struct bench_options *options);
 /* A hot malloc/free pair against the process's own. */
 enum bench_result bench_pair(const struct bench_options *options);
 

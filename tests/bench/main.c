@@ -54,6 +54,8 @@ static void print_help(void)
 		       spec->what);
 	printf("  %-13s pageblocks whole after random single-page traffic\n",
 	       "pages");
+	printf("  %-13s a get/put pair of pages on several nodes / on one\n",
+	       "nodes");
 	printf("  %-13s a hot 64-byte malloc/free pair / the process's own\n",
 	       "pair");
 	puts("\nExit status: 0: all reached, 1: one missed, 2: an error.");
@@ -64,7 +66,8 @@ static bool known_measure(const char *name)
 	for (const struct trace_spec *spec = trace_specs; spec->name; spec++)
 		if (!strcmp(spec->name, name))
 			return true;
-	return !strcmp(name, "pages") || !strcmp(name, "pair");
+	return !strcmp(name, "pages") || !strcmp(name, "nodes") ||
+	       !strcmp(name, "pair");
 }
 
 static bool parse_number(const char *text, uint64_t *number)
@@ -267,6 +270,7 @@ int main(int argc, char **argv)
 	stay_on_this_cpu();
 	result = bench_overhead(&options);
 	result = bench_worse(result, bench_pages(&options));
+	result = bench_worse(result, bench_nodes(&options));
 	result = bench_worse(result, bench_pair(&options));
 	return result;
 }
