@@ -333,10 +333,10 @@ static void test_kept_back(void **state)
 	heap_end(&t);
 
 	/* node 0 in pieces: what is free there does not pay for node 1 */
-	spec.nr_pages = BLOCKS(128);
+	spec.nr_pages = BLOCKS(64);
 	spec.numa = NUMA(.local_reserve = 100);
 	nodes_make(&t, &spec);
-	for (u64 b = 1; b < 60; b += 2)
+	for (u64 b = 1; b < 28; b += 2)
 		heap_place(&t, PAGE_RAW, BLOCKS(b), BLOCK_PAGES);
 	while (fixheap_array_alloc(t.heap, BYTES(BLOCKS(2)), &local))
 		;

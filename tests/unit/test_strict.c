@@ -13,6 +13,7 @@
 #define BLOCKED FIXHEAP_POLICY_BLOCKED
 
 #define NR_STEPS TEST_STEPS(250000u)
+#define NR_CHECKS (NR_STEPS < 100000 ? 8 : 20)
 #define NR_BLOCKS 64
 #define NR_ITEMS 400
 
@@ -254,7 +255,7 @@ static void run_play(const char *machine, u32 nr_nodes, u64 seed)
 			attr = pick_attr(&play);
 			nodes_largest(play.t.heap, &attr);
 		}
-		if (i % (NR_STEPS / 20) == 0)
+		if (i % (NR_STEPS / NR_CHECKS) == 0)
 			check_all(&play);
 	}
 	assert_true(nr_nodes == 1 || play.nr_strict > 20);
