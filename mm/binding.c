@@ -189,7 +189,8 @@ int heap_bind(struct fixheap *heap, const struct layout *layout)
 					   : HOST_POLICY_PREFERRED;
 	if (!layout->bind)
 		return 0;
-	heap->bind = true;
+	/* pairs with registry_untouched: what is above is there */
+	__atomic_store_n(&heap->bind, true, __ATOMIC_RELEASE);
 	find_local_nodes(heap);
 	count_spare(heap, layout);
 	for (u32 z = 0; z < heap->nr_zones && !ret; z++) {

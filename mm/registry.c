@@ -59,7 +59,8 @@ void registry_untouched(struct layout *layout)
 {
 	spin_lock(&lock);
 	for (const struct fixheap *heap = first; heap; heap = heap->next) {
-		if (heap->bind && heap->host_policy == HOST_POLICY_BIND &&
+		if (__atomic_load_n(&heap->bind, __ATOMIC_ACQUIRE) &&
+		    heap->host_policy == HOST_POLICY_BIND &&
 		    heap->mapping_page == layout->mapping_page)
 			survey_untouched(heap, layout);
 	}

@@ -143,7 +143,7 @@ static void strand(struct fixheap *heap, const struct run *run)
 {
 	spin_lock(&heap->region.lock);
 	heap->policy_of[run->pfn] = heap->stranded;
-	heap->stranded = run->pfn + 1;
+	__atomic_store_n(&heap->stranded, run->pfn + 1, __ATOMIC_RELAXED);
 	spin_unlock(&heap->region.lock);
 }
 
@@ -177,7 +177,7 @@ void rehome_again(struct fixheap *heap)
 		return;
 	spin_lock(&heap->region.lock);
 	next = heap->stranded;
-	heap->stranded = 0;
+	__atomic_store_n(&heap->stranded, 0, __ATOMIC_RELAXED);
 	spin_unlock(&heap->region.lock);
 	while (next) {
 		struct run run = { .pfn = next - 1 };
