@@ -133,6 +133,15 @@ static bool is_striped(const struct layout *layout, u32 id)
 	return false;
 }
 
+/* Pages that each node has, at most, of a striped zone. */
+static u64 stripes_each(const struct layout *layout, u64 nr_pages)
+{
+	u64 stripe = stripe_length(nr_pages, layout->grain);
+	u64 turn = stripe * layout->nr_stripe;
+
+	return (nr_pages + turn - 1) / turn * stripe;
+}
+
 /* Cut the stripes to what the node with least has free. */
 static int shrink_stripes(const struct fixheap_config *config,
 			  struct layout *layout, struct parts *parts)
@@ -165,8 +174,7 @@ static int shrink(const struct fixheap_config *config, struct layout *layout,
 			continue;
 		free = room_pages(layout, id);
 		if (parts->striped && is_striped(layout, id))
-			stripes = parts->striped / layout->nr_stripe +
-				  stripe_length(parts->striped, layout->grain);
+			stripes = stripes_each(layout, parts->striped);
 		free = free > stripes ? free - stripes : 0;
 		if (parts->nr_pages[id] <= free)
 			continue;
@@ -337,7 +345,8 @@ int layout_make(const struct fixheap_config *config, struct layout *layout)
 	if (touched < 0)
 		return touched;
 	if (layout->bind && layout->strict)
-		registry_untouched(layout);
+		registry_untouched(NULL, layout->topo, layout->mapping_page,
+				   layout->taken);
 	if (layout->bind && layout->strict && !touched)
 		ret = shrink(config, layout, &parts);
 	if (!ret)

@@ -76,10 +76,6 @@ u64 room_pages(const struct layout *layout, u32 id);
 int room_cut(const struct fixheap_config *config, struct layout *layout);
 int room_weigh(const struct fixheap_config *config, struct layout *layout);
 
-/* registry.c: count what other heaps have promised and not touched into
- * taken. */
-void registry_untouched(struct layout *layout);
-
 /*
  * survey.c: where pages are already.
  *
@@ -88,8 +84,9 @@ void registry_untouched(struct layout *layout);
  */
 int survey_touched(const struct layout *layout);
 int survey_apply(struct layout *layout);
-/* Add what the nodes have promised to this heap, and what of it is not in
- * memory, to layout->taken; estimated by a thousand pages. */
-void survey_untouched(const struct fixheap *heap, struct layout *layout);
+/* Add what nodes of the topology have promised to this heap and is not in
+ * memory to taken; estimated by a thousand pages. */
+void survey_untouched(const struct fixheap *heap, const struct topology *topo,
+		      u64 *taken);
 
 #endif

@@ -269,6 +269,12 @@ static inline u32 heap_find_node(const struct fixheap *heap, int number)
 	return PLACES_MAX;
 }
 
+/* registry.c: add to taken, by node of the topology, what heaps of the process,
+ * bound strictly on such pages, were promised and have not touched; of the own
+ * one, if it is not NULL, without what heap->beyond counts. */
+void registry_untouched(const struct fixheap *own, const struct topology *topo,
+			size_t mapping_page, u64 *taken);
+
 /* CPU that the caller runs on, as the heap's topology counts them. */
 static inline u32 heap_this_cpu(const struct fixheap *heap)
 {

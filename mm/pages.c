@@ -104,7 +104,7 @@ size_t fixheap_largest_free(struct fixheap *heap,
 				   .placement = PLACE_ARRAY };
 	struct run_request any = req;
 	int ret = heap_attr(heap, attr, &req);
-	u64 largest;
+	u64 largest, most, unit = 1;
 
 	if (ret) {
 		errno = -ret;
@@ -113,10 +113,17 @@ size_t fixheap_largest_free(struct fixheap *heap,
 	fixheap_reclaim(heap);
 	if (!policy_has_set(heap, &req))
 		return 0;
-	largest = run_largest(heap, &req);
+	if (req.fresh)
+		unit = rehome_fresh_unit(heap);
+	req.align = max_u64(req.align, unit);
+	largest = round_down(run_largest(heap, &req), unit);
 	heap_attr(heap, NULL, &any);
-	any.align = req.align;
 	any.policy = FIXHEAP_POLICY_LOCAL;
-	largest = rehome_largest(heap, &req, largest, run_largest(heap, &any));
-	return largest << PAGE_SHIFT;
+	any.nodes = 0;
+	any.align = req.align;
+	most = run_largest(heap, &any);
+	/* where pages are kept back, this can be more */
+	any.align = max_u64(req.align, BLOCK_PAGES);
+	most = max_u64(most, run_largest(heap, &any));
+	return rehome_largest(heap, &req, largest, most) << PAGE_SHIFT;
 }

@@ -14,6 +14,7 @@
 
 #include "binding.h"
 #include "policy.h"
+#include "runmap.h"
 
 #include <errno.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 /* Where page pfn shall be; *end: so far it is the same. */
 static int wanted_node(struct fixheap *heap, u64 pfn, u64 *end)
 {
+	struct region *region = &heap->region;
 	struct run run;
 	u64 page, block_end = round_down(pfn, BLOCK_PAGES) + BLOCK_PAGES;
 	u32 b = (u32)(pfn >> BLOCK_SHIFT);
@@ -34,11 +36,15 @@ static int wanted_node(struct fixheap *heap, u64 pfn, u64 *end)
 		*end = min_u64(*end, block_end);
 		return node;
 	}
-	if (!run_find(heap, pfn, &run, &page)) {
+	spin_lock(&region->lock);
+	if (runmap_find(region, pfn, &run, &page)) {
+		node = policy_node(heap, &run, page, pfn, end);
+	} else {
 		*end = pfn + 1;
-		return home_node(heap, pfn, &block_end);
+		node = home_node(heap, pfn, &block_end);
 	}
-	return policy_node(heap, &run, page, pfn, end);
+	spin_unlock(&region->lock);
+	return node;
 }
 
 int fixheap_node_of(const struct fixheap *heap, const void *ptr)

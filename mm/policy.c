@@ -19,9 +19,9 @@
  *  1. A head has PAGE_POLICY_FLAG exactly if it has a record.
  *  2. refs of a set counts the records that name it.
  *
- * Locking: sets are changed under the region lock; a record belongs to the
- * owner of the array.  Cost: O(1), but for a set that is not the last one that
- * was asked for: O(NODESETS_MAX).
+ * Locking: sets and records are changed under the region lock; a record belongs
+ * to the owner of the array, others read it under the lock.  Cost: O(1), but
+ * for a set that is not the last one that was asked for: O(NODESETS_MAX).
  */
 #include "policy.h"
 
@@ -220,21 +220,22 @@ bool policy_has_set(struct fixheap *heap, const struct run_request *req)
 bool policy_note(struct fixheap *heap, const struct run *run,
 		 const struct run_request *req, u32 target)
 {
-	u64 page = page_read(&heap->page[run->pfn]);
+	u64 *page = &heap->page[run->pfn];
 	u32 set = 0;
 
 	spin_lock(&heap->region.lock);
 	if (req->nodes)
 		set = set_get_locked(heap, req);
+	if (set != NODESETS_MAX) {
+		heap->policy_of[run->pfn] =
+			(u64)req->policy | (req->fresh ? FRESH_FLAG : 0) |
+			(req->nodes ? 0 : NO_SET_FLAG) | (u64)set << SET_SHIFT |
+			(u64)target << TARGET_SHIFT |
+			run->nr_pages << LENGTH_SHIFT;
+		page_write(page, page_read(page) | PAGE_POLICY_FLAG);
+	}
 	spin_unlock(&heap->region.lock);
-	if (set == NODESETS_MAX)
-		return false;
-	heap->policy_of[run->pfn] =
-		(u64)req->policy | (req->fresh ? FRESH_FLAG : 0) |
-		(req->nodes ? 0 : NO_SET_FLAG) | (u64)set << SET_SHIFT |
-		(u64)target << TARGET_SHIFT | run->nr_pages << LENGTH_SHIFT;
-	page_write(&heap->page[run->pfn], page | PAGE_POLICY_FLAG);
-	return true;
+	return set != NODESETS_MAX;
 }
 
 void policy_drop_locked(struct fixheap *heap, u64 pfn, u64 page)

@@ -20,6 +20,8 @@
 
 #include "binding.h"
 
+#define SLACK 32
+
 /* Anybody may touch them: any node that a CPU takes memory from may have to
  * give them. */
 static void add_any(const struct fixheap *heap, int home, long nr_pages,
@@ -54,6 +56,23 @@ void promise_add(const struct fixheap *heap, const struct run *run,
 	}
 }
 
+/* What the node has free now, and has not promised: that is an estimate, so it
+ * is taken a little low. */
+static void look_up(const struct fixheap *heap, u32 id, struct room *room)
+{
+	u64 nr = host_node_free(heap->topo.number[id], heap->mapping_page) >>
+		 PAGE_SHIFT;
+	u64 taken;
+
+	if (!room->counted)
+		registry_untouched(heap, &heap->topo, heap->mapping_page,
+				   room->taken);
+	room->counted = true;
+	taken = room->taken[id] - room->taken[id] / SLACK;
+	room->nr_pages[id] = (long)(nr - min_u64(nr, taken));
+	room->known |= 1ull << id;
+}
+
 static bool has_room(const struct fixheap *heap, const struct need *need,
 		     struct room *room)
 {
@@ -61,11 +80,7 @@ static bool has_room(const struct fixheap *heap, const struct need *need,
 		if (need->nr_pages[id] <= 0)
 			continue;
 		if (!(room->known >> id & 1))
-			room->nr_pages[id] =
-				(long)(host_node_free(heap->topo.number[id],
-						      heap->mapping_page) >>
-				       PAGE_SHIFT);
-		room->known |= 1ull << id;
+			look_up(heap, id, room);
 		if (need->nr_pages[id] > room->nr_pages[id])
 			return false;
 	}

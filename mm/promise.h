@@ -15,6 +15,8 @@ struct need {
 struct room {
 	u64 known; /* bits of nodes */
 	long nr_pages[NODES_MAX];
+	bool counted;	      /* then: */
+	u64 taken[NODES_MAX]; /* what heaps have been promised */
 };
 
 /* The node that page at of the array shall be on, FIXHEAP_NODE_MIXED: anybody

@@ -55,14 +55,32 @@ void registry_del(struct fixheap *heap)
 	spin_unlock(&lock);
 }
 
-void registry_untouched(struct layout *layout)
+/* Pages that are bound to nodes, but at home elsewhere; whether they were
+ * touched, nobody knows. */
+static void add_beyond(const struct fixheap *heap, const struct topology *topo,
+		       u64 *taken)
+{
+	for (u32 n = 0; n < heap->topo.nr_nodes; n++) {
+		u32 id = topology_find(topo, heap->topo.number[n]);
+		long nr = __atomic_load_n(&heap->beyond[n], __ATOMIC_RELAXED);
+
+		if (id < topo->nr_nodes && nr > 0)
+			taken[id] += (u64)nr;
+	}
+}
+
+void registry_untouched(const struct fixheap *own, const struct topology *topo,
+			size_t mapping_page, u64 *taken)
 {
 	spin_lock(&lock);
 	for (const struct fixheap *heap = first; heap; heap = heap->next) {
-		if (__atomic_load_n(&heap->bind, __ATOMIC_ACQUIRE) &&
-		    heap->host_policy == HOST_POLICY_BIND &&
-		    heap->mapping_page == layout->mapping_page)
-			survey_untouched(heap, layout);
+		if (!__atomic_load_n(&heap->bind, __ATOMIC_ACQUIRE) ||
+		    heap->host_policy != HOST_POLICY_BIND ||
+		    heap->mapping_page != mapping_page)
+			continue;
+		survey_untouched(heap, topo, taken);
+		if (heap != own)
+			add_beyond(heap, topo, taken);
 	}
 	spin_unlock(&lock);
 }

@@ -45,6 +45,13 @@ u64 rehome_unit(const struct fixheap *heap)
 	return max_u64(heap->mapping_page >> PAGE_SHIFT, 1);
 }
 
+u64 rehome_fresh_unit(const struct fixheap *heap)
+{
+	if (heap->bind)
+		return rehome_unit(heap);
+	return max_u64(host_mapping_page(heap->base) >> PAGE_SHIFT, 1);
+}
+
 /* The array's blocks behind the one of page keep (all, if it has none). */
 static void count_blocks(struct fixheap *heap, const struct run *run, u64 keep,
 			 u16 change)
@@ -346,7 +353,7 @@ static int settle(struct fixheap *heap, const struct plan *plan)
 int rehome_alloc(struct fixheap *heap, const struct run_request *req,
 		 struct run *run)
 {
-	struct room room = { 0, { 0 } };
+	struct room room = { .known = 0 };
 	struct plan plan;
 	int ret;
 
@@ -375,6 +382,16 @@ static bool would_fit(struct fixheap *heap, const struct run_request *req,
 	return true;
 }
 
+/* What was only tried shall not count as the highest use.  That of others
+ * meanwhile is lost with it. */
+static void forget_peak(struct fixheap *heap, u64 peak)
+{
+	spin_lock(&heap->region.lock);
+	peak = max_u64(peak, __atomic_load_n(&heap->used, __ATOMIC_RELAXED));
+	__atomic_store_n(&heap->peak_used, peak, __ATOMIC_RELAXED);
+	spin_unlock(&heap->region.lock);
+}
+
 /*
  * What fits is not all below what does not: where a run lies decides what its
  * nodes give.  So some lengths from above are tried first.
@@ -382,9 +399,10 @@ static bool would_fit(struct fixheap *heap, const struct run_request *req,
 u64 rehome_largest(struct fixheap *heap, const struct run_request *req,
 		   u64 least, u64 most)
 {
+	u64 peak = __atomic_load_n(&heap->peak_used, __ATOMIC_RELAXED);
 	u64 mapping = rehome_unit(heap), known = req->fresh ? 0 : least;
 	u64 fits = known / mapping, end = most / mapping + 1, step, nr;
-	struct room room = { 0, { 0 } };
+	struct room room = { .known = 0 };
 
 	if (!may_rehome(heap, req))
 		return least;
@@ -404,6 +422,7 @@ u64 rehome_largest(struct fixheap *heap, const struct run_request *req,
 		else
 			end = nr;
 	}
+	forget_peak(heap, peak);
 	return max_u64(known, fits * mapping);
 }
 
@@ -412,7 +431,7 @@ int rehome_fresh(struct fixheap *heap, const struct run_request *req,
 {
 	const struct bounds pages = { run->pfn, run->pfn + run->nr_pages };
 	struct plan plan = { .run = *run, .req = *req };
-	struct room room = { 0, { 0 } };
+	struct room room = { .known = 0 };
 
 	if (heap->bind) {
 		promise_add(heap, run, node_planned, &plan, &plan.need);

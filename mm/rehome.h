@@ -36,5 +36,8 @@ void rehome_again(struct fixheap *heap);
 /* An array that is bound on its own begins and ends at multiples of so many
  * pages. */
 u64 rehome_unit(const struct fixheap *heap);
+/* The same for one whose node the next touch decides, on any heap.  Context: no
+ * lock.  Cost: on a heap that is not bound, that of host_mapping_page. */
+u64 rehome_fresh_unit(const struct fixheap *heap);
 
 #endif

@@ -92,11 +92,13 @@ static int alloc_run(struct fixheap *heap, const struct run_request *req,
 {
 	bool noted = req->policy != FIXHEAP_POLICY_DEFAULT;
 	struct run_request wish = *req;
+	u64 unit = 1;
 	int ret = -ENOMEM;
 
 	if (req->fresh)
-		wish.align = max_u64(req->align, rehome_unit(heap));
-	if (!req->fresh || req->nr_pages % rehome_unit(heap) == 0)
+		unit = rehome_fresh_unit(heap);
+	wish.align = max_u64(req->align, unit);
+	if (req->nr_pages % unit == 0)
 		ret = run_alloc(heap, &wish, run);
 	if (ret)
 		return rehome_alloc(heap, req, run);
@@ -163,6 +165,18 @@ static u64 whole_pages(const struct fixheap *heap, const struct run *wanted)
 	return round_up(wanted->nr_pages, rehome_unit(heap));
 }
 
+/* What it keeps beyond what was asked for reads as zero when it grows again. */
+static void clear_rest(struct fixheap *heap, const struct run *run,
+		       u64 nr_pages)
+{
+	u64 page = page_read(&heap->page[run->pfn]);
+
+	if (page_kind(page) == PAGE_ARRAY && page & PAGE_ZERO_FLAG &&
+	    run->nr_pages > nr_pages)
+		host_clear(pfn_to_addr(heap, run->pfn + nr_pages),
+			   (run->nr_pages - nr_pages) << PAGE_SHIFT);
+}
+
 int heap_resize_run(struct fixheap *heap, const char *api, void *start,
 		    u64 *nr_pages, enum page_kind kind)
 {
@@ -185,6 +199,8 @@ int heap_resize_run(struct fixheap *heap, const char *api, void *start,
 	}
 	if (!ret && wanted.nr_pages < old_pages)
 		tail_home(heap, &wanted, old_pages);
+	if (!ret)
+		clear_rest(heap, &wanted, *nr_pages);
 	if (!ret)
 		heap_account(heap, (long)((wanted.nr_pages - old_pages)
 					  << PAGE_SHIFT));

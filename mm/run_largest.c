@@ -58,17 +58,27 @@ static u64 try_group(struct fixheap *heap, const struct run_request *req,
 	return fits;
 }
 
+/* What of so many free pages of the zone the request may have. */
+static u64 allowed(const struct fixheap *heap, const struct run_request *req,
+		   const struct zone *zone, u64 nr)
+{
+	const struct bounds in = { zone->start_pfn, zone->end_pfn };
+	u64 reserve = zonelist_reserve(heap, req, &in);
+
+	return min_u64(nr, zone->nr_free - min_u64(zone->nr_free, reserve));
+}
+
 static u64 largest_in(struct fixheap *heap, const struct run_request *req,
 		      const struct contig_request *find)
 {
-	u64 reserve = zonelist_reserve(heap, req, &find->in), nr_free, nr;
 	struct region *region = &heap->region;
+	u64 nr;
 
 	spin_lock(&region->lock);
-	nr_free = zonelist_free(heap, &find->in);
 	nr = contig_largest(region, find);
+	if (find->zone)
+		nr = allowed(heap, req, find->zone, nr);
 	spin_unlock(&region->lock);
-	nr = min_u64(nr, nr_free - min_u64(nr_free, reserve));
 	if (!heap->reserves || find->zone)
 		return nr;
 	return try_group(heap, req, find, nr);
@@ -106,14 +116,21 @@ static u64 free_below(const struct region *region, const struct zone *zone,
 	return low;
 }
 
-/* What of so many free pages of the zone the request may have. */
-static u64 allowed(const struct fixheap *heap, const struct run_request *req,
-		   const struct zone *zone, u64 nr)
+/* So short, below `end` pages, that it is all in the zone of the last part. */
+static u64 largest_last(struct fixheap *heap, const struct run_request *req,
+			u32 z, u64 end)
 {
-	const struct bounds in = { zone->start_pfn, zone->end_pfn };
-	u64 reserve = zonelist_reserve(heap, req, &in);
+	u64 low = 0;
 
-	return min_u64(nr, zone->nr_free - min_u64(zone->nr_free, reserve));
+	while (low + 1 < end) {
+		u64 nr = (low + end) / 2;
+
+		if (fits_blocked(heap, req, z, nr))
+			low = nr;
+		else
+			end = nr;
+	}
+	return low;
 }
 
 /*
@@ -141,13 +158,12 @@ static u64 largest_pair(struct fixheap *heap, const struct run_request *req,
 	part -= min_u64(part, (part - odd) & (align - 1));
 	if (part % align != odd)
 		part = 0;
-	nr = 2 * part + 2 * unit - 1;
-	/* without a first part it may be anywhere in the second zone */
-	if (part)
-		nr = min_u64(nr, part + above);
-	while (nr > 2 * part && !fits_blocked(heap, req, z, nr))
+	nr = min_u64(2 * part + 2 * unit - 1, part + above);
+	while (part && nr > 2 * part && !fits_blocked(heap, req, z, nr))
 		nr--;
-	return fits_blocked(heap, req, z, nr) ? nr : 0;
+	if (part && fits_blocked(heap, req, z, nr))
+		return nr;
+	return largest_last(heap, req, z, 2 * unit);
 }
 
 /* The largest one in zones from z on. */
@@ -168,11 +184,11 @@ static u64 largest_blocked(struct fixheap *heap, const struct run_request *req,
 		nr--;
 	if (nr > low)
 		return nr;
-	/* so short that the parts between are empty */
-	nr = k * part - 1;
+	/* or so short that parts are empty */
+	nr = part == 1 ? k - 1 : 0;
 	while (nr && !fits_blocked(heap, req, z, nr))
 		nr--;
-	return nr;
+	return nr ? nr : largest_last(heap, req, z, part + 1);
 }
 
 u64 run_largest(struct fixheap *heap, const struct run_request *req)

@@ -257,7 +257,8 @@ static bool count_samples(const struct fixheap *heap, struct tally *tally)
 	return true;
 }
 
-void survey_untouched(const struct fixheap *heap, struct layout *layout)
+void survey_untouched(const struct fixheap *heap, const struct topology *topo,
+		      u64 *taken)
 {
 	struct tally tally = { { 0 }, { 0 }, { 0 } };
 
@@ -265,15 +266,15 @@ void survey_untouched(const struct fixheap *heap, struct layout *layout)
 	if (!count_samples(heap, &tally))
 		return;
 	for (u32 n = 0; n < heap->topo.nr_nodes; n++) {
+		u32 id = topology_find(topo, heap->topo.number[n]);
 		u64 nr = tally.nr_samples[n];
 		u64 absent = nr - tally.nr_present[n];
-		u32 id = topology_find(layout->topo, heap->topo.number[n]);
 
 		/* none was looked at: as if none were there */
 		if (!nr)
 			absent = nr = 1;
-		if (id < layout->topo->nr_nodes)
-			layout->taken[id] +=
+		if (id < topo->nr_nodes)
+			taken[id] +=
 				(u64)((u128)tally.nr_pages[n] * absent / nr);
 	}
 }

@@ -135,15 +135,17 @@ void region_release_locked(struct region *region, const struct run *run,
 	region_give_locked(region, run, placement);
 }
 
-/* Whether the request may have so many of the pages that are free there. */
+/* Whether there are so many pages at all; several zones decide by where the run
+ * would be. */
 static bool may_take(const struct region *region, const struct run_request *req,
 		     const struct contig_request *find)
 {
-	u64 nr_free = find->zone ? find->zone->nr_free
-				 : zonelist_free(region->heap, &find->in);
-	u64 reserve = zonelist_reserve(region->heap, req, &find->in);
+	const struct zone *zone = find->zone;
 
-	return nr_free >= reserve && nr_free - reserve >= req->nr_pages;
+	if (!zone)
+		return zonelist_free(region->heap, &find->in) >= req->nr_pages;
+	return zone->nr_free >=
+	       req->nr_pages + zonelist_reserve(region->heap, req, &find->in);
 }
 
 /* Free pages of a node, and what its zones keep back from the request. */
@@ -208,14 +210,13 @@ bool region_may_have(const struct region *region, const struct run_request *req,
 	return true;
 }
 
-/* Pages of this zone that must stay, as its node has no others to keep. */
-static u64 must_stay(const struct fixheap *heap, const struct run_request *req,
-		     const struct zone *zone)
+/* Pages that the zone's node can give. */
+static u64 may_give(const struct fixheap *heap, const struct run_request *req,
+		    const struct zone *zone)
 {
 	struct stock stock = stock_of(heap, req, zone->node);
-	u64 others = stock.nr_free - zone->nr_free;
 
-	return stock.reserve - min_u64(stock.reserve, others);
+	return stock.nr_free - min_u64(stock.nr_free, stock.reserve);
 }
 
 bool region_find_locked(const struct region *region,
@@ -224,6 +225,8 @@ bool region_find_locked(const struct region *region,
 {
 	const struct fixheap *heap = region->heap;
 	struct contig_request inner = *find;
+	const struct zone *first, *last;
+	u64 nr;
 
 	run->nr_pages = find->nr_pages;
 	if (!place_find(region, find, &run->pfn))
@@ -232,9 +235,15 @@ bool region_find_locked(const struct region *region,
 		return true;
 	if (find->zone)
 		return false;
-	/* over several zones: both ends keep what they must */
-	inner.in.pfn += must_stay(heap, req, zone_of(heap, find->in.pfn));
-	inner.in.end -= must_stay(heap, req, zone_of(heap, find->in.end - 1));
+	/* over several zones: no more of those at both ends than they give */
+	first = zone_of(heap, find->in.pfn);
+	last = zone_of(heap, find->in.end - 1);
+	nr = may_give(heap, req, first);
+	if (first->end_pfn - inner.in.pfn > nr)
+		inner.in.pfn = first->end_pfn - nr;
+	nr = may_give(heap, req, last);
+	if (inner.in.end - last->start_pfn > nr)
+		inner.in.end = last->start_pfn + nr;
 	return inner.in.pfn + inner.nr_pages <= inner.in.end &&
 	       place_find(region, &inner, &run->pfn) &&
 	       region_may_have(region, req, run);

@@ -158,11 +158,11 @@ static const struct {
 	{ { BLOCKS(4), 0 }, 0, false, "0:0-4" },
 	{ { 511, 3 }, 0, false, NULL },
 	{ { 0, 0 }, 0, false, NULL },
-	/* stripes count for each node, and one more for where they begin */
-	{ { BLOCKS(17), BLOCKS(17) }, 50, true, "0:0-8 1:8-16 S:16-32" },
-	{ { BLOCKS(17), BLOCKS(12) }, 50, false, "0:0-8 1:8-11 S:11-27" },
-	{ { BLOCKS(17), BLOCKS(9) }, 50, false, "0:0-8 S:8-24" },
-	{ { BLOCKS(17), BLOCKS(17) }, 100, true, "S:0-32" },
+	/* stripes count for each node */
+	{ { BLOCKS(16), BLOCKS(16) }, 50, true, "0:0-8 1:8-16 S:16-32" },
+	{ { BLOCKS(17), BLOCKS(12) }, 50, false, "0:0-8 1:8-12 S:12-28" },
+	{ { BLOCKS(17), BLOCKS(8) }, 50, false, "0:0-8 S:8-24" },
+	{ { BLOCKS(16), BLOCKS(16) }, 100, true, "S:0-32" },
 	{ { BLOCKS(99), BLOCKS(5) }, 100, false, "S:0-10" },
 	{ { BLOCKS(99), BLOCKS(5) }, 50, false, "0:0-8 S:8-18" },
 	{ { BLOCKS(99), 100 }, 100, false, NULL },
