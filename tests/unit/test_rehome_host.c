@@ -276,6 +276,67 @@ static void test_mapping_page(void **state)
 	heap_drop(&t);
 }
 
+/* What such an array keeps beyond its length reads as zero when it grows. */
+static void test_zero(void **state)
+{
+	const struct fixheap_array_attr zero =
+		ATTR(.policy = INTERLEAVE, .flags = FIXHEAP_ZERO);
+	struct node_spec spec = { .machine = "2x1", .nr_pages = BLOCKS(16) };
+	struct test_heap t;
+	char *array;
+
+	(void)state;
+	nodes_map(&t, &spec);
+	host_sim_set_mapping_page(BYTES(BLOCK_PAGES));
+	assert_int_equal(nodes_create(&t, &spec), 0);
+	array = fixheap_array_alloc(t.heap, BYTES(BLOCKS(2)), &zero);
+	assert_non_null(array);
+	for (u32 round = 0; round < 2; round++) {
+		memset(array, 7, BYTES(300));
+		assert_int_equal(
+			fixheap_array_resize(t.heap, array, BYTES(100)), 0);
+		assert_int_equal(
+			fixheap_array_resize(t.heap, array, BYTES(300)), 0);
+		assert_int_equal(array[BYTES(100) - 1], 7);
+		for (u64 b = BYTES(100); b < BYTES(300); b += 64)
+			assert_int_equal(array[b], 0);
+	}
+	memset(array, 7, BYTES(300));
+	assert_int_equal(fixheap_array_resize(t.heap, array, BYTES(100)), 0);
+	array = fixheap_array_realloc(t.heap, array, BYTES(BLOCKS(4)));
+	assert_non_null(array);
+	assert_int_equal(array[BYTES(100) - 1], 7);
+	for (u64 b = BYTES(100); b < BYTES(BLOCKS(4)); b += 64)
+		assert_int_equal(array[b], 0);
+	fixheap_array_free(t.heap, array);
+	heap_is_empty(&t);
+	heap_drop(&t);
+}
+
+/* On large pages of a heap that is not bound, too, whole ones are dropped. */
+static void test_fresh_large(void **state)
+{
+	const struct fixheap_array_attr fresh = ATTR(.flags = FIXHEAP_FRESH);
+	const struct node_spec spec = { .machine = "1x1",
+					.nr_pages = BLOCKS(16) };
+	struct test_heap t;
+	char *array;
+
+	(void)state;
+	nodes_map(&t, &spec);
+	host_sim_set_mapping_page(BYTES(BLOCK_PAGES));
+	assert_int_equal(nodes_create(&t, &spec), 0);
+	assert_ptr_equal(fixheap_array_alloc(t.heap, 1, NULL), t.base);
+	nodes_largest(t.heap, &fresh);
+	assert_int_equal(fixheap_largest_free(t.heap, &fresh),
+			 BYTES(BLOCKS(15)));
+	array = fixheap_array_alloc(t.heap, BYTES(BLOCKS(2)), &fresh);
+	assert_non_null(array);
+	assert_int_equal((uintptr_t)array % BYTES(BLOCK_PAGES), 0);
+	assert_null(fixheap_array_alloc(t.heap, BYTES(BLOCKS(2) + 1), &fresh));
+	heap_drop(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +346,8 @@ int main(void)
 		cmocka_unit_test(test_failing_always),
 		cmocka_unit_test(test_not_bound),
 		cmocka_unit_test(test_mapping_page),
+		cmocka_unit_test(test_zero),
+		cmocka_unit_test(test_fresh_large),
 	};
 
 	return cmocka_run_group_tests_name("rehome_host", tests, NULL, NULL);

@@ -7,6 +7,7 @@
 
 #define BLOCKED FIXHEAP_POLICY_BLOCKED
 #define NONE FIXHEAP_BINDING_NONE
+#define PREFERRED FIXHEAP_BINDING_PREFERRED
 
 /* Nothing longer is to be had. */
 static void check_longer(struct fixheap *heap,
@@ -150,6 +151,99 @@ static void test_reserves(void **state)
 	}
 }
 
+/* Nodes that are no neighbours: so short that the first part is empty. */
+static void test_strangers(void **state)
+{
+	static const struct {
+		size_t mapping; /* pages */
+		u64 largest;
+	} table[] = { { 1, 1 }, { 512, 1023 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		const struct node_spec spec = {
+			.machine = "3x1",
+			.nr_pages = BLOCKS(12),
+			.numa = NUMA(.binding = PREFERRED)
+		};
+		struct fixheap_array_attr attr =
+			ATTR(.policy = BLOCKED, .nodes = 5);
+		struct test_heap t;
+
+		nodes_map(&t, &spec);
+		host_sim_set_mapping_page(BYTES(table[i].mapping));
+		assert_int_equal(nodes_create(&t, &spec), 0);
+		/* the mapping is known, but it may not be bound anew */
+		t.heap->bind = false;
+		nodes_largest(t.heap, &attr);
+		assert_int_equal(fixheap_largest_free(t.heap, &attr),
+				 BYTES(table[i].largest));
+		t.heap->bind = true;
+		heap_drop(&t);
+	}
+}
+
+/* What is kept back on a node with little does not lead the search astray. */
+static void test_little(void **state)
+{
+	const struct fixheap_array_attr bind =
+		ATTR(.policy = FIXHEAP_POLICY_BIND, .nodes = 3);
+	const struct fixheap_array_attr local =
+		ATTR(.policy = FIXHEAP_POLICY_LOCAL);
+	const unsigned share[] = { 1, 3 };
+	struct node_spec spec = { .machine = "2x1", .nr_pages = BLOCKS(40) };
+	struct test_heap t;
+	u64 full;
+
+	(void)state;
+	spec.numa = NUMA(.small_reserve = 500, .share = share, .nr_share = 2);
+	nodes_make(&t, &spec);
+	for (u32 z = 0; z < t.heap->nr_zones; z++) {
+		const struct zone *zone = &t.heap->zone[z];
+
+		if (zone->node == 1)
+			heap_place(&t, PAGE_RAW, zone->start_pfn + 2,
+				   zone->end_pfn - zone->start_pfn - 2);
+	}
+	nodes_largest(t.heap, &bind);
+	heap_drop(&t);
+
+	/* one page at the start changes next to nothing */
+	spec.nr_pages = BLOCKS(20);
+	spec.numa = NUMA(.small_reserve = 400);
+	nodes_make(&t, &spec);
+	full = fixheap_largest_free(t.heap, &local);
+	heap_place(&t, PAGE_ARRAY, 0, 1);
+	nodes_largest(t.heap, &local);
+	assert_int_equal(fixheap_largest_free(t.heap, &local),
+			 full - PAGE_BYTES);
+	heap_drop(&t);
+
+	/* over three nodes, each of which keeps its part elsewhere */
+	spec.machine = "3x1";
+	spec.nr_pages = BLOCKS(96);
+	spec.numa = NUMA(.small_reserve = 50, .binding = NONE);
+	nodes_make(&t, &spec);
+	nodes_largest(t.heap, &ATTR(.policy = BLOCKED));
+	assert_int_equal(fixheap_largest_free(t.heap, &ATTR(.policy = BLOCKED)),
+			 BYTES(BLOCKS(90)));
+	heap_drop(&t);
+}
+
+/* To ask is not to use. */
+static void test_peak(void **state)
+{
+	const struct fixheap_array_attr bind =
+		ATTR(.policy = FIXHEAP_POLICY_BIND, .nodes = 2);
+	struct test_heap t;
+
+	(void)state;
+	nodes_make_spare(&t, "2x1", 64);
+	assert_int_equal(fixheap_largest_free(t.heap, &bind), BYTES(BLOCKS(8)));
+	assert_int_equal(t.heap->peak_used, 0);
+	heap_end(&t);
+}
+
 /* So many different sets of nodes are in use as there can be. */
 static void test_sets(void **state)
 {
@@ -190,6 +284,9 @@ int main(void)
 		cmocka_unit_test(test_random_pairs),
 		cmocka_unit_test(test_three),
 		cmocka_unit_test(test_reserves),
+		cmocka_unit_test(test_strangers),
+		cmocka_unit_test(test_little),
+		cmocka_unit_test(test_peak),
 		cmocka_unit_test(test_sets),
 	};
 
