@@ -14,7 +14,7 @@
 #define INTERLEAVE FIXHEAP_POLICY_INTERLEAVE
 #define BLOCKED FIXHEAP_POLICY_BLOCKED
 
-/* Arrays that no zone fits, on 2, 4 and 8 nodes; the nodes of their parts. */
+/* Arrays that no zone fits, on 2 to 64 nodes; the nodes of their parts. */
 static const struct {
 	const char *machine;
 	enum fixheap_policy policy;
@@ -34,6 +34,9 @@ static const struct {
 	  "0:512 1:512 2:512 3:512 4:512 5:512 6:512 7:512" },
 	{ "8x1", BIND, 0x80, BLOCKS(8), "7:4096" },
 	{ "8x1", BIND, 0xa0, BLOCKS(5), "5:2560" },
+	{ "64x1", BIND, 1ull << 63, BLOCKS(6), "63:3072" },
+	{ "64x1", INTERLEAVE, 1ull << 63 | 1, BLOCKS(4),
+	  "0:512 63:512 0:512 63:512" },
 };
 
 static void check_parts(const char *array, const char *parts)

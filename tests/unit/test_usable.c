@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * test_usable.c: mm/usable.c, which nodes a heap uses, and what fixheap_create
- * says of those that it cannot.  The order of fallback is in test_fill.c.
+ * says of those that it cannot.  The order of fallback is in test_order.c.
  */
 #include "nodes.h"
 
