@@ -7,7 +7,7 @@
  * what disagrees it finds out why, as far as that can be known afterwards.
  *
  * Locking: the region lock to find one run, none while the kernel is asked or
- * a callback runs.  Cost: node_of O(log zones); only in pageblocks with an
+ * a callback runs.  Cost: node_of that of zone_of; only in pageblocks with an
  * array that is not at home it takes the lock, too.
  */
 #include "heap.h"

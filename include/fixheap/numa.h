@@ -136,8 +136,9 @@ int fixheap_zones(struct fixheap *heap,
  * From the heap's own metadata, without asking the kernel: where the page shall
  * be, allocated or free.  In a striped zone that is the node of its stripe.
  * Context: any thread.  Takes no lock, but for pages within 2 MiB of an array
- * that is bound elsewhere than its zone.  Cost: O(log zones), a few
- * nanoseconds; with the lock, O(log of the heap's size).
+ * that is bound elsewhere than its zone.  Cost: O(1), a few nanoseconds, or
+ * O(log zones) where many lie close together; with the lock, O(log of the
+ * heap's size).
  * Return: the node; FIXHEAP_NODE_MIXED: only the kernel knows (a mixed zone, an
  * array made with FIXHEAP_FRESH); -EFAULT: not an address of this heap.
  */
