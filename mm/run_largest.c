@@ -4,9 +4,10 @@
  *
  * In one zone that is its longest free run, less what the zone keeps back.  In
  * a group of zones, too, unless some keep pages back: then where the run would
- * lie decides, and some lengths are tried.  A BLOCKED array over two nodes
- * grows from the border of their zones to both sides; over more, the parts
- * between are as long as their zones, so that few lengths can be.
+ * lie decides, and lengths are tried until one page more is not to be had.  A
+ * BLOCKED array over two nodes grows from the border of their zones to both
+ * sides; over more, the parts between are as long as their zones, so that few
+ * lengths can be.
  *
  * Locking: takes the region lock for each look.  Cost: as run_alloc for each
  * zone, with an alignment above a page O(free runs).
@@ -84,6 +85,32 @@ static u64 largest_in(struct fixheap *heap, const struct run_request *req,
 	return try_group(heap, req, find, nr);
 }
 
+/* More than `least` pages, if some group has one page more. */
+static u64 try_more(struct fixheap *heap, const struct run_request *req,
+		    u64 least)
+{
+	struct contig_request find = { .align = req->align,
+				       .placement = req->placement };
+	struct zone_iter iter = { 0 };
+	u64 end = heap->end_pfn - heap->start_pfn + 1;
+
+	while (zonelist_next(heap, req, &iter, &find)) {
+		if (find.zone || !would_fit(heap, req, &find, least + 1))
+			continue;
+		least++;
+		while (least + 1 < end) {
+			u64 nr = (least + end) / 2;
+
+			if (would_fit(heap, req, &find, nr))
+				least = nr;
+			else
+				end = nr;
+		}
+		break;
+	}
+	return least;
+}
+
 /* --- BLOCKED -------------------------------------------------------------- */
 
 /* Whether one of so many pages fits, the first in zone z. */
@@ -147,10 +174,11 @@ static u64 largest_pair(struct fixheap *heap, const struct run_request *req,
 	u64 align = max_u64(req->align, unit), odd;
 
 	spin_lock(&region->lock);
-	below = allowed(heap, req, zone, free_below(region, zone, border));
+	below = min_u64(free_below(region, zone, border),
+			region_may_give(heap, req, zone));
 	above = contig_free_from(region, border);
 	above = min_u64(above, zone[1].end_pfn - border);
-	above = allowed(heap, req, zone + 1, above);
+	above = min_u64(above, region_may_give(heap, req, zone + 1));
 	spin_unlock(&region->lock);
 	part = min_u64(below, above);
 	/* pages that the first part has beyond a multiple of the alignment */
@@ -196,7 +224,7 @@ u64 run_largest(struct fixheap *heap, const struct run_request *req)
 	struct contig_request find = { .align = req->align,
 				       .placement = req->placement };
 	struct zone_iter iter = { 0 };
-	u64 largest = 0;
+	u64 largest = 0, more;
 
 	if (req->node == NODE_ANY && req->policy == FIXHEAP_POLICY_BLOCKED) {
 		for (u32 z = 0; z < heap->nr_zones; z++)
@@ -206,5 +234,10 @@ u64 run_largest(struct fixheap *heap, const struct run_request *req)
 	}
 	while (zonelist_next(heap, req, &iter, &find))
 		largest = max_u64(largest, largest_in(heap, req, &find));
+	if (!heap->reserves)
+		return largest;
+	for (more = try_more(heap, req, largest); more > largest;
+	     more = try_more(heap, req, largest))
+		largest = more;
 	return largest;
 }

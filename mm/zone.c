@@ -210,8 +210,7 @@ bool region_may_have(const struct region *region, const struct run_request *req,
 	return true;
 }
 
-/* Pages that the zone's node can give. */
-static u64 may_give(const struct fixheap *heap, const struct run_request *req,
+u64 region_may_give(const struct fixheap *heap, const struct run_request *req,
 		    const struct zone *zone)
 {
 	struct stock stock = stock_of(heap, req, zone->node);
@@ -238,10 +237,10 @@ bool region_find_locked(const struct region *region,
 	/* over several zones: no more of those at both ends than they give */
 	first = zone_of(heap, find->in.pfn);
 	last = zone_of(heap, find->in.end - 1);
-	nr = may_give(heap, req, first);
+	nr = region_may_give(heap, req, first);
 	if (first->end_pfn - inner.in.pfn > nr)
 		inner.in.pfn = first->end_pfn - nr;
-	nr = may_give(heap, req, last);
+	nr = region_may_give(heap, req, last);
 	if (inner.in.end - last->start_pfn > nr)
 		inner.in.end = last->start_pfn + nr;
 	return inner.in.pfn + inner.nr_pages <= inner.in.end &&

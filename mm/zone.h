@@ -38,6 +38,9 @@ void region_give_zero_locked(struct region *region, const struct run *run,
 bool region_find_locked(const struct region *region,
 			const struct run_request *req,
 			const struct contig_request *find, struct run *run);
+/* Pages that the zone's node can give to a run over several zones. */
+u64 region_may_give(const struct fixheap *heap, const struct run_request *req,
+		    const struct zone *zone);
 /* Whether the request may have the run: its zone, or the nodes of several
  * zones, keep back what they shall. */
 bool region_may_have(const struct region *region, const struct run_request *req,

@@ -126,7 +126,7 @@ static void test_reserves(void **state)
 	u64 seed = nodes_seed("test_run_largest");
 
 	(void)state;
-	for (u32 n = 0; n < 40; n++) {
+	for (u32 n = 0; n < 60; n++) {
 		struct fixheap_array_attr attr = FIXHEAP_ARRAY_ATTR_INIT;
 		struct test_heap t;
 
@@ -147,6 +147,10 @@ static void test_reserves(void **state)
 		if (random_below(&seed, 2))
 			attr.policy = FIXHEAP_POLICY_LOCAL;
 		nodes_largest(t.heap, &attr);
+		attr.policy = BLOCKED;
+		t.heap->bind = false;
+		nodes_largest(t.heap, &attr);
+		t.heap->bind = true;
 		heap_drop(&t);
 	}
 }
