@@ -208,7 +208,7 @@ struct fixheap {
 	u64 nr_rehomed, rehomed_pages; /* (A) arrays ever, pages now */
 	u64 stranded;		       /* (R) written, (A) read; rehome.c */
 	u64 local_nodes;	/* (C) by node: CPUs take memory from it */
-	long spare[NODES_MAX];	/* (C) pages; rehome.c, by node */
+	long spare[NODES_MAX];	/* (C) pages; promise.c, by node */
 	long beyond[NODES_MAX]; /* (A) likewise */
 	struct zone *zone;	/* (C) [nr_zones], by address */
 	u32 zone_shift; /* (C) zone_at[i]: zone of page i << zone_shift, or */
@@ -230,6 +230,12 @@ static inline u64 addr_to_pfn(const struct fixheap *heap, const void *addr)
 static inline bool pfn_valid(const struct fixheap *heap, u64 pfn)
 {
 	return pfn - heap->start_pfn < heap->end_pfn - heap->start_pfn;
+}
+
+/* What is bound on its own begins and ends at multiples of so many pages. */
+static inline u64 pages_of_mapping(const struct fixheap *heap)
+{
+	return max_u64(heap->mapping_page >> PAGE_SHIFT, 1);
 }
 
 /* The zone that holds a valid pfn.  Cost: O(1), or O(log zones) where many lie

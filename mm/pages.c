@@ -102,9 +102,8 @@ size_t fixheap_largest_free(struct fixheap *heap,
 {
 	struct run_request req = { .kind = PAGE_ARRAY,
 				   .placement = PLACE_ARRAY };
-	struct run_request any = req;
 	int ret = heap_attr(heap, attr, &req);
-	u64 largest, most, unit = 1;
+	u64 largest, unit = 1;
 
 	if (ret) {
 		errno = -ret;
@@ -117,13 +116,5 @@ size_t fixheap_largest_free(struct fixheap *heap,
 		unit = rehome_fresh_unit(heap);
 	req.align = max_u64(req.align, unit);
 	largest = round_down(run_largest(heap, &req), unit);
-	heap_attr(heap, NULL, &any);
-	any.policy = FIXHEAP_POLICY_LOCAL;
-	any.nodes = 0;
-	any.align = req.align;
-	most = run_largest(heap, &any);
-	/* where pages are kept back, this can be more */
-	any.align = max_u64(req.align, BLOCK_PAGES);
-	most = max_u64(most, run_largest(heap, &any));
-	return rehome_largest(heap, &req, largest, most) << PAGE_SHIFT;
+	return rehome_largest(heap, &req, largest) << PAGE_SHIFT;
 }

@@ -265,11 +265,6 @@ static int nth_node(const struct fixheap *heap, u128 nodes, u32 i)
 	return (int)heap->node[i].id;
 }
 
-static u64 pages_of_mapping(const struct fixheap *heap)
-{
-	return max_u64(heap->mapping_page >> PAGE_SHIFT, 1);
-}
-
 /* Where part i of k begins in an array of nr pages. */
 static u64 part_start(const struct fixheap *heap, u64 nr, u32 i, u32 k)
 {

@@ -22,13 +22,14 @@ int policy_parse(const struct fixheap *heap,
 void policy_again(const struct fixheap *heap, u64 pfn, u64 page,
 		  struct run_request *req);
 
+/* Whether there is room for what policy_note would note. */
+bool policy_has_set(struct fixheap *heap, const struct run_request *req);
+
 /*
  * Note what the array was asked with; target: the node of a BIND array that
  * is not at home.  false: there are too many sets of nodes in use.
  * policy_drop_locked: the region lock is held.
  */
-/* Whether there is room for what policy_note would note. */
-bool policy_has_set(struct fixheap *heap, const struct run_request *req);
 bool policy_note(struct fixheap *heap, const struct run *run,
 		 const struct run_request *req, u32 target);
 void policy_drop_locked(struct fixheap *heap, u64 pfn, u64 page);

@@ -40,15 +40,10 @@
 /* Lengths that rehome_largest tries from above. */
 #define TRIES 32
 
-u64 rehome_unit(const struct fixheap *heap)
-{
-	return max_u64(heap->mapping_page >> PAGE_SHIFT, 1);
-}
-
 u64 rehome_fresh_unit(const struct fixheap *heap)
 {
 	if (heap->bind)
-		return rehome_unit(heap);
+		return pages_of_mapping(heap);
 	return max_u64(host_mapping_page(heap->base) >> PAGE_SHIFT, 1);
 }
 
@@ -270,7 +265,7 @@ static u32 choose_target(const struct fixheap *heap,
 static int take_any(struct fixheap *heap, const struct run_request *req,
 		    struct run *run)
 {
-	u64 mapping = rehome_unit(heap);
+	u64 mapping = pages_of_mapping(heap);
 	struct run_request any = *req;
 
 	any.zero = 0;
@@ -392,20 +387,36 @@ static void forget_peak(struct fixheap *heap, u64 peak)
 	spin_unlock(&heap->region.lock);
 }
 
+/* Pages of the largest run, whatever its nodes. */
+static u64 largest_anywhere(struct fixheap *heap, u64 align)
+{
+	struct run_request any = { .kind = PAGE_ARRAY,
+				   .placement = PLACE_ARRAY,
+				   .align = align,
+				   .node = NODE_ANY,
+				   .policy = FIXHEAP_POLICY_LOCAL };
+	u64 most = run_largest(heap, &any);
+
+	/* where pages are kept back, this can be more */
+	any.align = max_u64(align, BLOCK_PAGES);
+	return max_u64(most, run_largest(heap, &any));
+}
+
 /*
  * What fits is not all below what does not: where a run lies decides what its
  * nodes give.  So some lengths from above are tried first.
  */
 u64 rehome_largest(struct fixheap *heap, const struct run_request *req,
-		   u64 least, u64 most)
+		   u64 least)
 {
 	u64 peak = __atomic_load_n(&heap->peak_used, __ATOMIC_RELAXED);
-	u64 mapping = rehome_unit(heap), known = req->fresh ? 0 : least;
-	u64 fits = known / mapping, end = most / mapping + 1, step, nr;
+	u64 mapping = pages_of_mapping(heap), known = req->fresh ? 0 : least;
+	u64 fits = known / mapping, end, step, nr;
 	struct room room = { .known = 0 };
 
 	if (!may_rehome(heap, req))
 		return least;
+	end = largest_anywhere(heap, req->align) / mapping + 1;
 	if (end <= fits + 1)
 		return known;
 	step = (end - fits) / TRIES + 1;

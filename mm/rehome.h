@@ -15,10 +15,10 @@
 int rehome_alloc(struct fixheap *heap, const struct run_request *req,
 		 struct run *run);
 /* Pages of an array that rehome_alloc would make, while it would make none of a
- * page more; least: if there is no such above that, which run_alloc would make;
- * most: of the largest run of the heap. */
+ * page more; least: if there is no such above that, which run_alloc would
+ * make. */
 u64 rehome_largest(struct fixheap *heap, const struct run_request *req,
-		   u64 least, u64 most);
+		   u64 least);
 /* Drop the pages of a new array, so that the next touch decides their node.
  * 0 or -ENOMEM, also where nodes could not give them; likewise. */
 int rehome_fresh(struct fixheap *heap, const struct run_request *req,
@@ -33,10 +33,8 @@ void rehome_free(struct fixheap *heap, const struct run *array, u64 page,
 /* Try again to bind home what could not be; context and cost likewise, if there
  * is any. */
 void rehome_again(struct fixheap *heap);
-/* An array that is bound on its own begins and ends at multiples of so many
- * pages. */
-u64 rehome_unit(const struct fixheap *heap);
-/* The same for one whose node the next touch decides, on any heap.  Context: no
+/* pages_of_mapping for an array whose node the next touch decides, on any
+ * heap.  Context: no
  * lock.  Cost: on a heap that is not bound, that of host_mapping_page. */
 u64 rehome_fresh_unit(const struct fixheap *heap);
 

@@ -162,7 +162,7 @@ static u64 whole_pages(const struct fixheap *heap, const struct run *wanted)
 
 	if (page_kind(page) != PAGE_ARRAY || !(page & PAGE_MOVED_FLAG))
 		return wanted->nr_pages;
-	return round_up(wanted->nr_pages, rehome_unit(heap));
+	return round_up(wanted->nr_pages, pages_of_mapping(heap));
 }
 
 /* What it keeps beyond what was asked for reads as zero when it grows again. */

@@ -167,7 +167,7 @@ static u64 largest_last(struct fixheap *heap, const struct run_request *req,
 static u64 largest_pair(struct fixheap *heap, const struct run_request *req,
 			u32 z)
 {
-	u64 unit = max_u64(heap->mapping_page >> PAGE_SHIFT, 1);
+	u64 unit = pages_of_mapping(heap);
 	const struct zone *zone = &heap->zone[z];
 	u64 border = zone->end_pfn, below, above, part, nr;
 	struct region *region = &heap->region;
@@ -198,7 +198,7 @@ static u64 largest_pair(struct fixheap *heap, const struct run_request *req,
 static u64 largest_blocked(struct fixheap *heap, const struct run_request *req,
 			   u32 z)
 {
-	u64 part = max_u64(heap->mapping_page >> PAGE_SHIFT, 1);
+	u64 part = pages_of_mapping(heap);
 	u64 k = policy_nr_nodes(req), low, nr;
 	const struct zone *next = &heap->zone[z + 1];
 

@@ -129,11 +129,10 @@ bool host_sim_room(u64 bytes);
 
 /*
  * Which node a page is on: see arch/sim/settle.c.  Nodes are given and told by
- * their numbers.  A page that is in memory
- * is put on a node when somebody asks, or when its policy is about to change;
- * a LOCAL page then counts as touched by the thread that asks.  So a test
- * that wants its own threads to be the first to touch calls host_sim_settle
- * in each.  host_clear does so itself.
+ * their numbers.  A page that is in memory is put on a node when somebody asks,
+ * or when its policy is about to change; a LOCAL page then counts as touched by
+ * the thread that asks.  So a test that wants its own threads to be the first
+ * to touch calls host_sim_settle in each.  host_clear does so itself.
  *
  * Memory that a test maps and unmaps itself is known until the reset: two
  * mappings at one address between two resets are one for the simulation.
