@@ -12,6 +12,7 @@
  */
 #include "heap.h"
 
+#include "grow.h"
 #include "page_owner.h"
 #include "policy.h"
 
@@ -91,6 +92,9 @@ void *fixheap_array_realloc(struct fixheap *heap, void *array, size_t bytes)
 
 	if (!array)
 		return make_array(heap, bytes, NULL, CALLER);
+	if (unlikely(heap->mode == FIXHEAP_DYNAMIC) &&
+	    own_realloc(heap, array, nr_pages, &moved))
+		return moved;
 	ret = array_resize(heap, api, array, &nr_pages, CALLER);
 	if (!ret)
 		return array;

@@ -17,6 +17,7 @@
 #include "binding.h"
 
 #include "layout.h"
+#include "ranges.h"
 
 #include <errno.h>
 
@@ -46,7 +47,7 @@ static bool whole_pages(const struct fixheap *heap, const struct bounds *pages,
 			void **start, size_t *bytes)
 {
 	uintptr_t from = (uintptr_t)pfn_to_addr(heap, pages->pfn);
-	uintptr_t to = (uintptr_t)pfn_to_addr(heap, pages->end);
+	uintptr_t to = (uintptr_t)pfn_to_end(heap, pages->end);
 
 	from = round_up(from, heap->mapping_page);
 	to = round_down(to, heap->mapping_page);
@@ -97,10 +98,16 @@ int bind_home(struct fixheap *heap, const struct bounds *pages)
 
 void heap_unbind(struct fixheap *heap)
 {
-	const struct bounds all = { heap->start_pfn, heap->end_pfn };
+	const struct range *range = NULL;
 
-	if (heap->bind)
-		bind_pages(heap, &all, -1);
+	/* nobody else calls any more; what was mapped here is unmapped next */
+	while (heap->bind && (range = range_next_locked(heap, range))) {
+		const struct bounds pages = { range->start_pfn,
+					      range->end_pfn };
+
+		if (range->source != RANGE_HOST)
+			bind_pages(heap, &pages, -1);
+	}
 }
 
 u64 stripe_length(u64 nr_pages, u64 grain)
@@ -133,9 +140,11 @@ static void count_spare(struct fixheap *heap, const struct layout *layout)
 		if (heap->node[n].kind == NODE_REAL)
 			heap->spare[id] = (long)room_pages(layout, id);
 	}
-	for (u64 pfn = heap->start_pfn, end; pfn < heap->end_pfn; pfn = end) {
+	for (u64 pfn = layout->pages.pfn, end; pfn < layout->pages.end;
+	     pfn = end) {
 		int node = home_node(heap, pfn, &end);
 
+		end = min_u64(end, layout->pages.end);
 		if (node >= 0)
 			heap->spare[node] -= (long)(end - pfn);
 	}
@@ -195,9 +204,15 @@ int heap_bind(struct fixheap *heap, const struct layout *layout)
 	count_spare(heap, layout);
 	for (u32 z = 0; z < heap->nr_zones && !ret; z++) {
 		struct zone *zone = &heap->zone[z];
-		const struct bounds pages = { zone->start_pfn, zone->end_pfn };
+		const struct bounds pages = {
+			max_u64(zone->start_pfn, layout->pages.pfn),
+			min_u64(zone->end_pfn, layout->pages.end)
+		};
 
 		if (heap->node[zone->node].kind == NODE_MIXED)
+			continue;
+		zone->bound = true;
+		if (pages.pfn >= pages.end)
 			continue;
 		ret = bind_home(heap, &pages);
 		zone->bound = !ret;

@@ -29,12 +29,16 @@
 #include "page_alloc.h"
 #include "span.h"
 
-/* First pfn >= pfn whose address is a multiple of align pages. */
+/* First pfn >= pfn, of those that follow it in memory, whose address is a
+ * multiple of align pages; in a symmetric heap the offset is. */
 static u64 pfn_align(const struct region *region, u64 pfn, u64 align)
 {
-	u64 origin = (uintptr_t)region->heap->origin >> PAGE_SHIFT;
+	const struct fixheap *heap = region->heap;
+	u64 page = (uintptr_t)pfn_to_addr(heap, pfn) >> PAGE_SHIFT;
 
-	return round_up(origin + pfn, align) - origin;
+	if (heap_is_deterministic(heap))
+		page = pfn;
+	return round_up(page, align) - page + pfn;
 }
 
 /* The lowest span that holds the request. */

@@ -30,6 +30,15 @@ void direct_shrink(struct fixheap *heap, void *ptr, size_t bytes, void *caller);
 /* What is wrong with ptr, where no object starts, in words. */
 const char *direct_mistake(struct fixheap *heap, const void *ptr);
 
+/* Bytes that one of so many would have; SIZE_MAX: too many. */
+static inline size_t direct_good_size(size_t bytes)
+{
+	u64 nr_pages = bytes_to_pages(bytes);
+
+	return nr_pages > SIZE_MAX >> PAGE_SHIFT ? SIZE_MAX
+						 : nr_pages << PAGE_SHIFT;
+}
+
 /* Bytes of the object at ptr; 0: ptr is not the start of one of these. */
 static inline size_t direct_size(struct fixheap *heap, const void *ptr)
 {

@@ -174,6 +174,10 @@ static bool hook_merge(struct extent_hooks *hooks, void *addr_a, size_t size_a,
 	(void)arena;
 	if (!node)
 		return false;
+	/* they follow each other in memory, but not in the heap */
+	if (addr_to_pfn(node->heap, addr_a) + (size_a >> PAGE_SHIFT) !=
+	    addr_to_pfn(node->heap, addr_b))
+		return true;
 	page = &node->heap->page[addr_to_pfn(
 		node->heap, size_a < size_b ? addr_a : addr_b)];
 	for (end = page + (bytes >> PAGE_SHIFT); page < end; page++)

@@ -97,7 +97,7 @@ static size_t length_of(u64 nr_pages)
 bool heap_check(struct fixheap *heap, const char *api, const void *start,
 		u64 nr_pages, u64 *pfn)
 {
-	u64 nr = heap->end_pfn - heap->start_pfn;
+	u64 nr = __atomic_load_n(&heap->nr_pages, __ATOMIC_RELAXED);
 
 	*pfn = addr_to_pfn(heap, start);
 	if (!pfn_valid(heap, *pfn)) {

@@ -5,8 +5,9 @@
  * All metadata lies in one reservation of address space that reads as zero and
  * takes memory where it is touched:
  *
- *   struct fixheap | zones | page descriptors | pageblocks | PAGE_POISON bits
- *   | PAGE_OWNER entries | trees of the region | caches of each node
+ *   struct fixheap | zones | ranges and their tables | page descriptors
+ *   | pageblocks | PAGE_POISON bits | PAGE_OWNER entries | trees of the region
+ *   | caches of each node
  *
  * The heap's own memory is never touched here.  layout.c says what the zones
  * are, binding.c tells the kernel.
@@ -19,6 +20,8 @@
 #include "heap.h"
 
 #include "binding.h"
+#include "config.h"
+#include "grow.h"
 #include "layout.h"
 #include "objects.h"
 #include "page_owner.h"
@@ -30,41 +33,17 @@
 #include <errno.h>
 #include <string.h>
 
-#define BLOCK_BYTES (PAGE_BYTES << BLOCK_SHIFT)
-#define KNOWN_FLAGS \
-	(FIXHEAP_PINNED | FIXHEAP_ZEROED | FIXHEAP_HUGEPAGES | FIXHEAP_SHRINK)
+/* Addresses of user space are below this. */
+#define ADDRESS_SHIFT 48
+/* At least so many pageblocks of page numbers for each region to come. */
+#define RANGE_BLOCKS 4
 
 /* Where each part of the metadata begins, in bytes. */
 struct offsets {
 	size_t zones, pages, policy, nodesets, blocks, poison, owner, region,
-		caches;
+		caches, ranges, range_at, block_at, shift_of;
 	size_t bytes;
 };
-
-static int check_config(const struct fixheap_config *config)
-{
-	uintptr_t base = (uintptr_t)config->base;
-
-	if (config->size != sizeof(*config) || config->flags & ~KNOWN_FLAGS)
-		return -EINVAL;
-	if (config->mode != FIXHEAP_FIXED)
-		return (int)config->mode >= 0 && config->mode <= FIXHEAP_SIMPLE
-			       ? -ENOTSUP
-			       : -EINVAL;
-	if (config->comm || base + config->length < base ||
-	    base > UINTPTR_MAX - PAGE_BYTES)
-		return -EINVAL;
-	if (config->length > 1ull << CONFIG_HEAP_SHIFT)
-		return -EINVAL;
-	if (config->policy != FIXHEAP_POLICY_DEFAULT &&
-	    config->policy != FIXHEAP_POLICY_LOCAL &&
-	    config->policy != FIXHEAP_POLICY_INTERLEAVE &&
-	    config->policy != FIXHEAP_POLICY_BLOCKED)
-		return -EINVAL;
-	if (round_up(base, PAGE_BYTES) + PAGE_BYTES > base + config->length)
-		return -EINVAL;
-	return 0;
-}
 
 static size_t part(size_t *bytes, size_t size)
 {
@@ -80,36 +59,95 @@ static size_t cache_stride(const struct fixheap *heap)
 	return round_up(pcp_bytes(heap->topo.nr_cpus), 64);
 }
 
-/* Where the pages are. */
-static void place_pages(struct fixheap *heap,
-			const struct fixheap_config *config, u64 grain)
+/* The pages of the first region, counted from its base. */
+static void place_pages(struct fixheap *heap, const struct range *first,
+			struct layout *layout)
 {
-	uintptr_t base = (uintptr_t)config->base;
-	uintptr_t origin =
-		round_down(round_up(base, PAGE_BYTES), grain << PAGE_SHIFT);
-	uintptr_t end = round_down(base + config->length, PAGE_BYTES);
+	uintptr_t base = (uintptr_t)first->base;
+	uintptr_t start = round_up(base, PAGE_BYTES);
+	uintptr_t end = round_down(base + first->bytes, PAGE_BYTES);
 
-	heap->base = config->base;
-	heap->length = config->length;
-	heap->origin = (char *)origin;
-	heap->start_pfn = (round_up(base, PAGE_BYTES) - origin) >> PAGE_SHIFT;
-	heap->end_pfn = (end - origin) >> PAGE_SHIFT;
+	layout->origin = round_down(start, layout->grain << PAGE_SHIFT);
+	if (heap_is_deterministic(heap))
+		layout->origin = start;
+	layout->pages.pfn = (start - layout->origin) >> PAGE_SHIFT;
+	layout->pages.end = (end - layout->origin) >> PAGE_SHIFT;
+}
+
+static void copy_config(struct fixheap *heap,
+			const struct fixheap_config *config,
+			const struct range *first)
+{
+	heap->base = first->base;
+	heap->length = first->bytes;
 	heap->flags = config->flags;
 	heap->policy = config->policy;
 	heap->fault = config->fault;
 	heap->fault_data = config->fault_data;
+	heap->mode = config->mode;
+	heap->comm = config->comm;
+	heap->extend_bytes = config->extend_bytes ? config->extend_bytes
+						  : EXTEND_BYTES;
+	heap->max_ranges = config_max_ranges(config);
+	heap->max_pages = config_max_pages(config);
+	heap->ask_lock = (spinlock_t)PTHREAD_MUTEX_INITIALIZER;
+}
+
+/* A heap of one region: its pages are counted from its base. */
+static void number_linear(struct fixheap *heap, const struct layout *layout)
+{
+	heap->origin = (char *)layout->origin;
+	heap->start_pfn = layout->pages.pfn;
+	heap->end_pfn = layout->pages.end;
+	heap->map_base = layout->origin;
+	heap->map_count = round_up(heap->end_pfn, BLOCK_PAGES) >> BLOCK_SHIFT;
+	heap->map_linear = ~0u;
+	heap->pfn_none = heap->map_count << BLOCK_SHIFT;
+	heap->max_pages = heap->end_pfn - heap->start_pfn;
+}
+
+/* Others have page numbers for regions to come: pageblocks [1, nr_blocks). */
+static void number_mapped(struct fixheap *heap, struct layout *layout,
+			  u64 nr_blocks)
+{
+	heap->origin = NULL;
+	heap->start_pfn = BLOCK_PAGES;
+	heap->end_pfn = nr_blocks << BLOCK_SHIFT;
+	heap->map_base = 0;
+	heap->map_count = 1ull << (ADDRESS_SHIFT - PAGE_SHIFT - BLOCK_SHIFT);
+	heap->map_linear = 0;
+	heap->pfn_none = 0;
+	layout_grow(layout, heap->end_pfn);
+}
+
+/* How many there should be of them, and must be. */
+static u64 wanted_blocks(const struct fixheap *heap)
+{
+	u64 blocks = (heap->max_pages >> BLOCK_SHIFT) + heap->max_ranges + 1024;
+
+	return min_u64(RANGE_BLOCKS * blocks, (1ull << 32) >> BLOCK_SHIFT);
+}
+
+static u64 least_blocks(const struct layout *layout)
+{
+	return 2 * (layout->pages.end >> BLOCK_SHIFT) + 1024;
 }
 
 /* Size of the metadata, and where its parts begin. */
 static void plan(struct fixheap *heap, const struct layout *layout,
 		 struct offsets *at)
 {
-	u64 nr_pages = heap->end_pfn;
-	u64 nr_blocks = round_up(nr_pages, BLOCK_PAGES) >> BLOCK_SHIFT;
+	u64 nr_blocks = round_up(heap->end_pfn, BLOCK_PAGES) >> BLOCK_SHIFT;
+	/* and those of no page, behind the last or in front */
+	u64 nr_pages = (nr_blocks + 1) << BLOCK_SHIFT;
 
 	at->bytes = 0;
 	part(&at->bytes, sizeof(*heap));
 	at->zones = part(&at->bytes, layout->nr_zones * sizeof(struct zone));
+	at->ranges = part(&at->bytes, ranges_bytes(heap->max_ranges));
+	at->range_at = part(&at->bytes, (nr_blocks + 1) * sizeof(u16));
+	at->block_at = part(&at->bytes, heap->map_count * sizeof(u32));
+	at->shift_of = part(&at->bytes, (nr_blocks + 1) * sizeof(u32));
 	at->pages = part(&at->bytes, nr_pages * sizeof(u64));
 	at->policy = part(&at->bytes, policy_bytes(nr_pages));
 	at->nodesets = part(&at->bytes, NODESETS_MAX * sizeof(struct nodeset));
@@ -121,10 +159,40 @@ static void plan(struct fixheap *heap, const struct layout *layout,
 	heap->meta_bytes = at->bytes;
 }
 
+/* Page numbers, and address space for the metadata; NULL: there is none. */
+static void *reserve(struct fixheap *draft, struct layout *layout,
+		     struct offsets *at)
+{
+	const struct layout as_planned = *layout;
+	u64 nr_blocks = wanted_blocks(draft);
+	void *meta = NULL;
+
+	if (!heap_can_grow(draft)) {
+		number_linear(draft, layout);
+		plan(draft, layout, at);
+		return host_reserve(at->bytes);
+	}
+	/* where address space is scarce, fewer will do */
+	nr_blocks = max_u64(nr_blocks, least_blocks(layout));
+	while (!meta && nr_blocks >= least_blocks(&as_planned)) {
+		*layout = as_planned;
+		number_mapped(draft, layout, nr_blocks);
+		plan(draft, layout, at);
+		meta = host_reserve(at->bytes);
+		nr_blocks /= 2;
+	}
+	return meta;
+}
+
 static void make_region(struct fixheap *heap, const struct offsets *at)
 {
 	const struct bounds pages = { heap->start_pfn, heap->end_pfn };
 	char *meta = (char *)heap;
+
+	heap->range = (struct range *)(meta + at->ranges);
+	heap->range_at = (u16 *)(meta + at->range_at);
+	heap->block_at = (u32 *)(meta + at->block_at);
+	heap->shift_of = (u32 *)(meta + at->shift_of);
 
 	heap->zone = (struct zone *)(meta + at->zones);
 	heap->page = (u64 *)(meta + at->pages);
@@ -137,24 +205,19 @@ static void make_region(struct fixheap *heap, const struct offsets *at)
 	region_init(&heap->region, &pages, meta + at->region);
 }
 
-static void make_zone(struct fixheap *heap, const struct layout_zone *from)
+static void make_zone(struct fixheap *heap, const struct layout_zone *from,
+		      const struct bounds *present)
 {
 	struct zone *zone = &heap->zone[heap->nr_zones];
+	u64 start = max_u64(from->pages.pfn, present->pfn);
+	u64 end = min_u64(from->pages.end, present->end);
 
 	zone->heap = heap;
 	zone->region = &heap->region;
 	zone->index = heap->nr_zones++;
 	zone->node = from->place;
 	zone_init(zone, &from->pages);
-}
-
-/* Pages of a zone that are kept back. */
-static void set_reserves(struct zone *zone, const struct fixheap_numa *numa)
-{
-	u64 nr_pages = zone->end_pfn - zone->start_pfn;
-
-	zone->small_reserve = nr_pages * numa->small_reserve / 1000;
-	zone->local_reserve = nr_pages * numa->local_reserve / 1000;
+	zone_set_pages(zone, start < end ? end - start : 0);
 }
 
 static void make_zones(struct fixheap *heap, const struct layout *layout,
@@ -169,10 +232,12 @@ static void make_zones(struct fixheap *heap, const struct layout *layout,
 		pcp_init(&heap->node[n],
 			 (char *)heap + at->caches + n * cache_stride(heap));
 	}
-	for (u32 z = 0; z < layout->nr_zones; z++) {
-		make_zone(heap, &layout->zone[z]);
-		set_reserves(&heap->zone[z], &layout->numa);
-	}
+	heap->small_reserve = layout->numa.small_reserve;
+	heap->local_reserve = layout->numa.local_reserve;
+	for (u32 z = 0; z < layout->nr_zones; z++)
+		make_zone(heap, &layout->zone[z], &layout->pages);
+	if (heap_is_deterministic(heap))
+		heap->zone[0].arrays_only = layout->zone[0].arrays_only;
 	heap->nr_stripe = layout->nr_stripe;
 	memcpy(heap->stripe, layout->stripe, sizeof(heap->stripe));
 	heap->reserves = layout->numa.small_reserve ||
@@ -180,44 +245,67 @@ static void make_zones(struct fixheap *heap, const struct layout *layout,
 	heap->cpuless_as_others = layout->numa.cpuless_as_others;
 	memcpy(heap->fallback, layout->fallback, sizeof(heap->fallback));
 	zonelist_init(heap);
-	region_open(&heap->region, heap->flags & FIXHEAP_ZEROED);
 }
 
-/* Everything but the memory itself; config->base is not NULL. */
-static int build(const struct fixheap_config *config, struct fixheap **result)
+/* The machine, as far as it matters, and the zones. */
+static int make_layout(const struct fixheap_config *config,
+		       const struct range *first, struct fixheap *draft,
+		       struct layout *layout)
+{
+	struct fixheap_config placed = *config;
+	int ret;
+
+	placed.base = first->base;
+	placed.length = first->bytes;
+	layout->topo = &draft->topo;
+	ret = topology_get(config, &draft->topo);
+	if (!ret && heap_is_deterministic(draft))
+		topology_forget_nodes(&draft->topo);
+	if (!ret)
+		ret = layout_begin(&placed, layout);
+	if (ret)
+		return ret;
+	place_pages(draft, first, layout);
+	ret = layout_make(&placed, layout);
+	if (!ret && heap_is_deterministic(draft))
+		layout_divide(layout, config->private_bytes >> PAGE_SHIFT);
+	return ret;
+}
+
+/* Everything but the memory itself. */
+static int build(const struct fixheap_config *config,
+		 const struct range *memory, struct fixheap **result)
 {
 	struct layout layout = { .nr_zones = 0 };
+	struct range first = *memory;
 	struct fixheap draft, *heap;
 	struct offsets at;
 	int ret;
 
 	memset(&draft, 0, sizeof(draft));
-	layout.topo = &draft.topo;
-	ret = topology_get(config, &draft.topo);
-	if (!ret)
-		ret = layout_begin(config, &layout);
+	copy_config(&draft, config, &first);
+	ret = make_layout(config, &first, &draft, &layout);
 	if (ret)
 		return ret;
-	place_pages(&draft, config, layout.grain);
-	layout.pages = (struct bounds){ draft.start_pfn, draft.end_pfn };
-	layout.origin = (uintptr_t)draft.origin;
-	ret = layout_make(config, &layout);
-	if (ret)
-		return ret;
-	draft.end_pfn = layout.pages.end;
-	plan(&draft, &layout, &at);
-	heap = host_reserve(at.bytes);
+	heap = reserve(&draft, &layout, &at);
 	if (!heap)
 		return -ENOMEM;
 	memcpy(heap, &draft, sizeof(draft));
 	make_region(heap, &at);
 	make_zones(heap, &layout, &at);
+	first.start_pfn = layout.pages.pfn;
+	first.end_pfn = layout.pages.end;
+	ranges_init(heap, &first);
+	region_open(&heap->region, &layout.pages, first.zeroed);
 	ret = registry_add(heap);
 	if (ret)
 		goto release;
 	ret = heap_bind(heap, &layout);
 	if (ret)
 		goto unlist;
+	ret = comm_register(heap->comm, &heap->range[0]);
+	if (ret)
+		goto unbind;
 	ret = objects_create(heap);
 	if (ret)
 		goto unbind;
@@ -234,43 +322,38 @@ release:
 
 int fixheap_create(const struct fixheap_config *config, struct fixheap **heap)
 {
-	struct fixheap_config mapped;
+	struct range first = { .base = NULL };
 	int ret;
 
 	if (!config || !heap)
 		return -EINVAL;
-	ret = check_config(config);
-	if (ret || config->base)
-		return ret ? ret : build(config, heap);
-	mapped = *config;
-	mapped.length = round_up(config->length, PAGE_BYTES);
-	mapped.base =
-		host_map(mapped.length, config->flags & FIXHEAP_HUGEPAGES);
-	mapped.flags |= FIXHEAP_ZEROED;
-	if (!mapped.base)
-		return -ENOMEM;
-	ret = build(&mapped, heap);
+	ret = config_check(config);
 	if (ret)
-		host_unmap(mapped.base, mapped.length);
-	else
-		(*heap)->mapped = true;
+		return ret;
+	ret = config_memory(config, &first);
+	if (!ret)
+		ret = build(config, &first, heap);
+	if (ret && first.base)
+		comm_free(config->comm, &first);
 	return ret;
+}
+
+/* The memory of all regions that is not the caller's. */
+static void give_back(struct fixheap *heap)
+{
+	const struct range *range = NULL;
+
+	while ((range = range_next_locked(heap, range)))
+		comm_free(heap->comm, range);
 }
 
 void fixheap_destroy(struct fixheap *heap)
 {
-	void *base;
-	size_t length;
-
 	if (!heap)
 		return;
 	objects_destroy(heap);
 	registry_del(heap);
-	base = heap->mapped ? heap->base : NULL;
-	length = heap->length;
-	if (!base)
-		heap_unbind(heap);
+	heap_unbind(heap);
+	give_back(heap);
 	host_release(heap, heap->meta_bytes);
-	if (base)
-		host_unmap(base, length);
 }

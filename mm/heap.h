@@ -48,6 +48,9 @@ void heap_free_run(struct fixheap *heap, const char *api, void *start,
 const char *heap_give_run(struct fixheap *heap, struct run *run,
 			  enum page_kind kind);
 
+/* Whether a symmetric heap can have such an alignment; others always can. */
+bool heap_may_align(const struct fixheap *heap, size_t alignment);
+
 /* Fill req from a public attribute.  0, -EINVAL or -ENOTSUP. */
 int heap_attr(const struct fixheap *heap, const struct fixheap_array_attr *attr,
 	      struct run_request *req);

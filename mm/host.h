@@ -44,6 +44,8 @@ static inline u32 topology_find(const struct topology *topo, u32 number)
 
 /* Describe the machine.  0 or -errno; without NUMA: one node. */
 int host_topology(struct topology *topo);
+/* Bytes of the machine's memory; 0: it does not say.  No lock. */
+u64 host_memory(void);
 /* CPU that the caller runs on, below topology.nr_cpus; a hint. No lock. */
 u32 host_this_cpu(void);
 

@@ -62,7 +62,7 @@ bool layout_add(struct layout *layout, u64 pfn, u64 end, u32 place)
 	if (layout->nr_zones == ZONES_MAX)
 		return false;
 	layout->zone[layout->nr_zones++] =
-		(struct layout_zone){ { pfn, end }, place, 0 };
+		(struct layout_zone){ .pages = { pfn, end }, .place = place };
 	return true;
 }
 

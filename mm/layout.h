@@ -9,7 +9,8 @@
 struct layout_zone {
 	struct bounds pages;
 	u32 place;
-	u64 present; /* NODE_REAL: pages that are in memory already */
+	bool arrays_only; /* of a symmetric heap */
+	u64 present;	  /* NODE_REAL: pages that are in memory already */
 };
 
 struct layout_place {
@@ -23,6 +24,7 @@ struct layout {
 	const struct topology *topo;
 	struct bounds pages;  /* of the heap, as far as it is used */
 	uintptr_t origin;     /* address of pfn 0 */
+	u64 pad;	      /* pages below the first one; layout_grow */
 	u64 grain;	      /* pages; zones begin at multiples of it */
 	size_t mapping_page;  /* bytes, of the memory */
 	bool asked;	      /* the kernel is asked and told */
@@ -40,6 +42,9 @@ struct layout {
 
 /* topology.c: the caller's topology or the host's.  0 or -errno. */
 int topology_get(const struct fixheap_config *config, struct topology *topo);
+
+/* One node, whatever there is. */
+void topology_forget_nodes(struct topology *topo);
 
 /*
  * usable.c: what the caller wants of nodes.
@@ -59,6 +64,14 @@ int usable_choose(const struct fixheap_config *config, struct layout *layout);
  */
 int layout_begin(const struct fixheap_config *config, struct layout *layout);
 int layout_make(const struct fixheap_config *config, struct layout *layout);
+/*
+ * Room for regions that are added later: the zones, and pages, are moved up,
+ * and behind them each node gets a zone without pages, or, if there is one zone
+ * only, that one reaches over all [BLOCK_PAGES, end_pfn).
+ */
+void layout_grow(struct layout *layout, u64 end_pfn);
+/* A symmetric heap: arrays have one zone, the last pages another. */
+void layout_divide(struct layout *layout, u64 nr_private);
 /* The place of this kind and node, made if it is new. */
 u32 layout_place(struct layout *layout, enum node_kind kind, u32 id);
 /* Add the zone [pfn, end), joined with the one before if they are alike;
@@ -86,7 +99,7 @@ int survey_touched(const struct layout *layout);
 int survey_apply(struct layout *layout);
 /* Add what nodes of the topology have promised to this heap and is not in
  * memory to taken; estimated by a thousand pages. */
-void survey_untouched(const struct fixheap *heap, const struct topology *topo,
+void survey_untouched(struct fixheap *heap, const struct topology *topo,
 		      u64 *taken);
 
 #endif

@@ -35,9 +35,13 @@
 #include <string.h>
 
 #include "direct.h"
+#include "grow.h"
 #include "page_owner.h"
 #include "page_poison.h"
 #include "thread_cache.h"
+
+/* jemalloc asks for no larger ones. */
+#define SLAB_PAGES_MAX 7
 
 /* ---- allocation --------------------------------------------------------- */
 
@@ -99,6 +103,22 @@ static void *alloc_away(struct thread *t, struct fixheap *heap, u32 class)
 	return object;
 }
 
+/* The same, from a heap that may become larger. */
+static void *alloc_more(struct thread *t, struct fixheap *heap, u32 class)
+{
+	const struct run_request slab = { .nr_pages = SLAB_PAGES_MAX,
+					  .align = 1,
+					  .node = NODE_ANY };
+	void *object;
+	u64 nr_asked;
+
+	do {
+		nr_asked = __atomic_load_n(&heap->nr_asked, __ATOMIC_RELAXED);
+		object = alloc_away(t, heap, class);
+	} while (!object && !heap_more(heap, &slab, nr_asked));
+	return object;
+}
+
 static void *alloc_small(struct thread *t, struct fixheap *heap, u32 class)
 {
 	void *object = NULL;
@@ -109,7 +129,7 @@ static void *alloc_small(struct thread *t, struct fixheap *heap, u32 class)
 		object = alloc_away(t, heap, class);
 	if (!object) {
 		fixheap_reclaim(heap);
-		object = alloc_away(t, heap, class);
+		object = alloc_more(t, heap, class);
 	}
 	return object;
 }
@@ -315,14 +335,11 @@ static inline void free_fast(struct thread *t, void *object, u32 class)
 
 void fixheap_free(struct fixheap *heap, void *ptr)
 {
-	size_t offset = (uintptr_t)ptr - (uintptr_t)heap->origin;
+	/* What is not in the heap has a descriptor too, which is always 0. */
+	u64 page = page_read(&heap->page[addr_to_pfn(heap, ptr)]), mark;
 	struct thread *t = &thread_self;
-	u64 page = 0, mark;
 
-	/* Pages before start_pfn have a descriptor too, which is always 0. */
-	if (likely(offset >> PAGE_SHIFT < heap->end_pfn))
-		page = page_read(&heap->page[offset >> PAGE_SHIFT]);
-	if (unlikely(!slab_starts(page, offset & (PAGE_BYTES - 1)))) {
+	if (unlikely(!slab_starts(page, (uintptr_t)ptr & (PAGE_BYTES - 1)))) {
 		free_other(heap, ptr, CALLER);
 		return;
 	}
@@ -377,6 +394,26 @@ static size_t object_size(struct fixheap *heap, const char *api,
 					       : direct_mistake(heap, ptr),
 			   ptr, 0);
 	return bytes;
+}
+
+void fixheap_free_sized(struct fixheap *heap, void *ptr, size_t bytes)
+{
+	static const char api[] = "fixheap_free_sized";
+	size_t size;
+
+	if (!ptr)
+		return;
+	size = object_size(heap, api, ptr, object_class(heap, ptr));
+	if (size && size < bytes)
+		heap_fault(heap, api, "wrong size", ptr, bytes);
+	else if (size)
+		fixheap_free(heap, ptr);
+}
+
+size_t fixheap_good_size(size_t bytes)
+{
+	return bytes <= SMALL_MAX ? size_class[size_class_of(bytes)].size
+				  : direct_good_size(bytes);
 }
 
 size_t fixheap_usable_size(struct fixheap *heap, const void *ptr)

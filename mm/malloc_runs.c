@@ -124,6 +124,22 @@ static size_t object_size(struct fixheap *heap, const char *api,
 	return bytes;
 }
 
+void fixheap_free_sized(struct fixheap *heap, void *ptr, size_t bytes)
+{
+	static const char api[] = "fixheap_free_sized";
+	size_t size = ptr ? object_size(heap, api, ptr) : 0;
+
+	if (size && size < bytes)
+		heap_fault(heap, api, "wrong size", ptr, bytes);
+	else if (size)
+		fixheap_free(heap, ptr);
+}
+
+size_t fixheap_good_size(size_t bytes)
+{
+	return direct_good_size(bytes);
+}
+
 size_t fixheap_usable_size(struct fixheap *heap, const void *ptr)
 {
 	return ptr ? object_size(heap, "fixheap_usable_size", ptr) : 0;

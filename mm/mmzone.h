@@ -13,7 +13,9 @@
  *
  * Page numbers (pfn) count from `origin`, the heap's base rounded down to a
  * pageblock, or to a page of the mapping if that is larger, so that both are
- * aligned in memory, too.
+ * aligned in memory, too.  What is added to a heap later has the number that
+ * its address would have, or, where that is not possible, another one: the
+ * tables `shift` say by how many pageblocks it is off.  See ranges.c.
  */
 #ifndef MM_MMZONE_H
 #define MM_MMZONE_H
@@ -121,9 +123,11 @@ struct zone {
 	u32 first_block, end_block; /* (C) pageblocks, partial ones too */
 	struct pageblock *block;    /* (C) by absolute block number */
 	u64 nr_free;		    /* (R) written, (A) read */
+	u64 nr_pages;		    /* (R) written, (A) read; of all ranges */
 	bool bound;		    /* (C) the kernel was told */
-	u64 small_reserve;	    /* (C) pages that arrays leave */
-	u64 local_reserve;	    /* (C) that other nodes leave */
+	bool arrays_only;	    /* (C) FIXHEAP_DETERMINISTIC */
+	u64 small_reserve; /* (R) written, (A) read: pages that arrays leave */
+	u64 local_reserve; /* (R) written, (A) read: that other nodes leave */
 	struct free_area area[NR_PLACEMENTS]; /* (R) */
 };
 
@@ -163,16 +167,38 @@ struct nodeset {
 	u8 weight[PLACES_MAX]; /* (R) by bit, 0: not in nodes */
 };
 
+struct range;
+
 struct fixheap {
-	char *origin;		    /* (C) address of pfn 0 */
-	u64 start_pfn, end_pfn;	    /* (C) pages that may be handed out */
-	u64 *page;		    /* (C) descriptors, by pfn */
+	/* address and page number, by pageblock; see ranges.c */
+	uintptr_t map_base;	   /* (C) */
+	u64 map_count;		   /* (C) */
+	u32 map_linear;		   /* (C) all ones: counted from map_base */
+	u32 *block_at;		   /* (R) written, (A) read; [map_count] */
+	u32 *shift_of;		   /* (R) written, (A) read; by pageblock */
+	u64 *page;		   /* (C) descriptors, by pfn */
+	u64 pfn_none;		   /* (C) of no page; has a descriptor, 0 */
+	char *origin;		   /* (C) address of pfn 0 */
+	u64 start_pfn, end_pfn;	   /* (C) page numbers that there can be */
+	u64 nr_pages;		   /* (R) written, (A) read; that there are */
+	struct range *range;	   /* (R) [max_ranges]; ranges.c */
+	u16 *range_at;		   /* (R) by pageblock: lowest range + 1 */
+	u32 range_seq;		   /* (A) odd while ranges change */
+	u32 nr_ranges, max_ranges; /* (R), (C) */
+	u32 first_range;	   /* (R) the lowest one + 1 */
+	u32 nr_isolated;	   /* (R) written, (A) read: ranges */
+	u32 nr_own;		   /* (A) ranges that one array has or had */
+	u64 max_pages;		   /* (C) of all ranges */
+	size_t extend_bytes;	   /* (C) of what is asked for */
+	enum fixheap_mode mode;	   /* (C) */
+	const struct fixheap_comm *comm; /* (C) or NULL */
+	spinlock_t ask_lock;	    /* one caller of comm at a time; grow.c */
+	u64 nr_asked;		    /* (A) regions that it gave */
 	u64 *policy_of;		    /* (C) records of policy.c, by pfn */
 	void *base;		    /* (C) as given, or as mapped */
 	size_t length;		    /* (C) bytes */
 	size_t meta_bytes;	    /* (C) bytes of the reservation */
 	unsigned flags;		    /* (C) FIXHEAP_PINNED, ... */
-	bool mapped;		    /* (C) the memory is ours to unmap */
 	fixheap_fault_fn fault;	    /* (C) */
 	void *fault_data;	    /* (C) */
 	u64 peak_used;		    /* (A) pages, over all zones */
@@ -190,7 +216,8 @@ struct fixheap {
 	u32 nr_stripe;			    /* (C) */
 	u8 stripe[NODES_MAX];		    /* (C) of the striped zone */
 	u64 stripe_pages;		    /* (C) */
-	bool reserves;			    /* (C) zones keep pages back */
+	bool reserves;			    /* (C) zones keep pages back: */
+	u32 small_reserve, local_reserve;   /* (C) per mille */
 	bool cpuless_as_others;		    /* (C) */
 	u8 fallback[NODES_MAX];		    /* (C) place in order, 0: none */
 	bool bind;			    /* (C) the kernel may be told */
@@ -215,21 +242,55 @@ struct fixheap {
 	u8 zone_at[ZONE_SLICES + 1]; /* the last one; zonelist.c */
 };
 
-static inline void *pfn_to_addr(const struct fixheap *heap, u64 pfn)
+static inline bool heap_is_deterministic(const struct fixheap *heap)
 {
-	return heap->origin + (pfn << PAGE_SHIFT);
+	return heap->flags & FIXHEAP_DETERMINISTIC;
 }
 
-/* Any address at all; outside the heap the result is >= end_pfn or
- * < start_pfn. */
+/* More ranges can be added than the first one. */
+static inline bool heap_can_grow(const struct fixheap *heap)
+{
+	return heap->max_ranges > 1;
+}
+
+static inline void *pfn_to_addr(const struct fixheap *heap, u64 pfn)
+{
+	i64 shift = (i32)__atomic_load_n(&heap->shift_of[pfn >> BLOCK_SHIFT],
+					 __ATOMIC_RELAXED);
+
+	return (void *)((uintptr_t)heap->origin + (pfn << PAGE_SHIFT) +
+			(uintptr_t)shift * BLOCK_BYTES);
+}
+
+/* Where what lies up to pfn, which is not 0, ends. */
+static inline void *pfn_to_end(const struct fixheap *heap, u64 pfn)
+{
+	return (char *)pfn_to_addr(heap, pfn - 1) + PAGE_BYTES;
+}
+
+/* Any address at all; outside of the heap it is pfn_none or another page that
+ * is in no range, but has a descriptor, too. */
 static inline u64 addr_to_pfn(const struct fixheap *heap, const void *addr)
 {
-	return ((uintptr_t)addr - (uintptr_t)heap->origin) >> PAGE_SHIFT;
+	uintptr_t offset = (uintptr_t)addr - heap->map_base;
+	u64 at = offset >> (PAGE_SHIFT + BLOCK_SHIFT);
+	u32 block;
+
+	if (unlikely(at >= heap->map_count))
+		return heap->pfn_none;
+	block = ((u32)at & heap->map_linear) +
+		__atomic_load_n(&heap->block_at[at], __ATOMIC_RELAXED);
+	return ((u64)block << BLOCK_SHIFT) +
+	       (offset >> PAGE_SHIFT) % BLOCK_PAGES;
 }
+
+/* ranges.c: the page is one of the heap's. */
+bool pfn_in_range(const struct fixheap *heap, u64 pfn);
 
 static inline bool pfn_valid(const struct fixheap *heap, u64 pfn)
 {
-	return pfn - heap->start_pfn < heap->end_pfn - heap->start_pfn;
+	return pfn - heap->start_pfn < heap->end_pfn - heap->start_pfn &&
+	       (likely(!heap_can_grow(heap)) || pfn_in_range(heap, pfn));
 }
 
 /* What is bound on its own begins and ends at multiples of so many pages. */

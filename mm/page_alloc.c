@@ -145,9 +145,11 @@ void block_give(struct zone *zone, u32 b, u32 i, u32 nr, enum placement place)
 /* The block's address must be a multiple of an alignment beyond a block. */
 static bool block_aligned(const struct zone *zone, u32 b, u64 align)
 {
-	u64 page = ((uintptr_t)zone->heap->origin >> PAGE_SHIFT) +
-		   ((u64)b << BLOCK_SHIFT);
+	u64 pfn = (u64)b << BLOCK_SHIFT;
+	u64 page = (uintptr_t)pfn_to_addr(zone->heap, pfn) >> PAGE_SHIFT;
 
+	if (heap_is_deterministic(zone->heap))
+		page = pfn;
 	return align <= BLOCK_PAGES || !(page & (align - 1));
 }
 

@@ -42,7 +42,8 @@ void *fixheap_pages_alloc(struct fixheap *heap, size_t nr_pages,
 		req.policy = FIXHEAP_POLICY_LOCAL;
 	if (req.fresh)
 		ret = -ENOTSUP;
-	if (!nr_pages || (alignment && !is_pow2(alignment)))
+	if (!nr_pages || (alignment && !is_pow2(alignment)) ||
+	    !heap_may_align(heap, alignment))
 		ret = -EINVAL;
 	if (ret) {
 		errno = -ret;

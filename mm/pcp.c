@@ -62,7 +62,8 @@ static bool find_page(const struct node *node, u64 *pfn)
 
 	for (u32 i = 0; i < node->nr_zones; i++) {
 		contig_set_zone(&req, &node->heap->zone[order[i]]);
-		if (contig_find(&node->heap->region, &req, pfn))
+		if (!req.zone->arrays_only &&
+		    contig_find(&node->heap->region, &req, pfn))
 			return true;
 	}
 	return false;

@@ -48,13 +48,14 @@ struct neighbour {
 	u64 age;
 };
 
-static struct neighbour neighbour(const struct region *region, u64 pfn)
+static struct neighbour neighbour(const struct region *region,
+				  const struct bounds *in, u64 pfn)
 {
 	struct neighbour array = { 0, 0 };
 	struct run run;
 	u64 page;
 
-	if (pfn < region->start_pfn || pfn >= region->end_pfn ||
+	if (pfn < in->pfn || pfn >= in->end ||
 	    !runmap_find(region, pfn, &run, &page) ||
 	    page_placement(page) != PLACE_ARRAY)
 		return array;
@@ -64,13 +65,17 @@ static struct neighbour neighbour(const struct region *region, u64 pfn)
 }
 
 /* Where in the span that was chosen; the part has `pages` pages. */
-static u64 place_in(const struct region *region, const struct span *span,
-		    u64 nr, u64 pages)
+static u64 place_in(const struct region *region,
+		    const struct contig_request *req, const struct span *span,
+		    u64 pages)
 {
-	u64 reserve = pages / SMALL_PART;
+	const struct bounds all = { region->start_pfn, region->end_pfn };
+	const struct bounds *in = heap_is_deterministic(region->heap) ? &req->in
+								      : &all;
+	u64 reserve = pages / SMALL_PART, nr = req->nr_pages;
 	u64 end = span->pfn + span->nr_pages;
-	struct neighbour below = neighbour(region, span->pfn - 1);
-	struct neighbour above = neighbour(region, end);
+	struct neighbour below = neighbour(region, in, span->pfn - 1);
+	struct neighbour above = neighbour(region, in, end);
 
 	if (below.nr_pages && above.nr_pages)
 		return above.age < below.age ? end - nr : span->pfn;
@@ -101,10 +106,21 @@ static void prefer_near(const struct region *region,
 		*span = near;
 }
 
+/* Pages that there are in the part. */
+static u64 pages_in(const struct fixheap *heap,
+		    const struct contig_request *req)
+{
+	if (likely(!heap_can_grow(heap)))
+		return req->in.end - req->in.pfn;
+	return __atomic_load_n(req->zone ? &req->zone->nr_pages
+					 : &heap->nr_pages,
+			       __ATOMIC_RELAXED);
+}
+
 bool place_find(const struct region *region, const struct contig_request *req,
 		u64 *pfn)
 {
-	u64 nr = req->nr_pages, pages = req->in.end - req->in.pfn;
+	u64 nr = req->nr_pages, pages = pages_in(region->heap, req);
 	struct span span;
 
 	if (nr < BLOCK_PAGES || req->align > 1)
@@ -118,6 +134,6 @@ bool place_find(const struct region *region, const struct contig_request *req,
 	if (!span_shortest(region, &req->in, nr, &span))
 		return contig_find(region, req, pfn);
 	prefer_near(region, req, &span);
-	*pfn = place_in(region, &span, nr, pages);
+	*pfn = place_in(region, req, &span, pages);
 	return true;
 }

@@ -14,6 +14,7 @@
 
 #include "binding.h"
 #include "policy.h"
+#include "ranges.h"
 #include "runmap.h"
 
 #include <errno.h>
@@ -71,6 +72,7 @@ int fixheap_zones(struct fixheap *heap,
 		  int (*fn)(void *data, const struct fixheap_zone *zone),
 		  void *data)
 {
+	struct bounds pages;
 	int ret = 0;
 
 	for (u32 z = 0; z < heap->nr_zones && !ret; z++) {
@@ -78,8 +80,12 @@ int fixheap_zones(struct fixheap *heap,
 		const struct node *node = &heap->node[zone->node];
 		struct fixheap_zone info = { .size = sizeof(info) };
 
-		info.start = pfn_to_addr(heap, zone->start_pfn);
-		info.bytes = (zone->end_pfn - zone->start_pfn) << PAGE_SHIFT;
+		if (!range_pages(heap, zone->start_pfn, &pages) ||
+		    pages.pfn >= zone->end_pfn)
+			continue;
+		info.start = pfn_to_addr(heap, pages.pfn);
+		info.bytes = __atomic_load_n(&zone->nr_pages, __ATOMIC_RELAXED)
+			     << PAGE_SHIFT;
 		info.free_bytes =
 			__atomic_load_n(&zone->nr_free, __ATOMIC_RELAXED)
 			<< PAGE_SHIFT;
@@ -211,26 +217,43 @@ static int verify_range(struct verify *verify, const struct bounds *pages)
 	return ret ? ret : flush_row(verify);
 }
 
+/* All of the pages are the heap's. */
+static bool all_valid(struct fixheap *heap, const struct bounds *pages)
+{
+	struct bounds part = { .end = pages->pfn };
+
+	while (part.end < pages->end) {
+		u64 pfn = part.end;
+
+		if (!range_pages(heap, pfn, &part) || part.pfn != pfn)
+			return false;
+	}
+	return true;
+}
+
 int fixheap_verify_placement(struct fixheap *heap, const void *start,
 			     size_t bytes,
 			     struct fixheap_verification *verification)
 {
-	struct bounds pages = { heap->start_pfn, heap->end_pfn };
 	struct verify verify = { .heap = heap, .result = verification };
-	int ret;
+	struct bounds pages = { 0, 0 };
+	int ret = 0;
 
 	if (!verification || verification->size != sizeof(*verification))
 		return -EINVAL;
 	if (start) {
 		pages.pfn = addr_to_pfn(heap, start);
 		pages.end = pages.pfn + bytes_to_pages(bytes);
-		if (!pfn_valid(heap, pages.pfn) || pages.end > heap->end_pfn)
+		if (!all_valid(heap, &pages))
 			return -EFAULT;
 	}
 	verification->checked_bytes = 0;
 	verification->present_bytes = 0;
 	verification->right_bytes = 0;
-	ret = verify_range(&verify, &pages);
+	if (start)
+		ret = verify_range(&verify, &pages);
+	while (!start && !ret && range_pages(heap, pages.end, &pages))
+		ret = verify_range(&verify, &pages);
 	if (ret < 0)
 		return ret;
 	return ret || verification->right_bytes != verification->present_bytes;

@@ -139,6 +139,8 @@ int policy_parse(const struct fixheap *heap,
 	if (req->policy == FIXHEAP_POLICY_DEFAULT ||
 	    req->policy == FIXHEAP_POLICY_LOCAL)
 		return 0;
+	if (heap_is_deterministic(heap))
+		return -ENOTSUP;
 	return req->fresh ? -EINVAL : parse_nodes(heap, attr, req);
 }
 
@@ -385,6 +387,8 @@ u64 policy_limit(const struct fixheap *heap, u64 pfn, u64 page)
 	u64 record, limit = pfn;
 	u128 nodes;
 
+	if (heap_is_deterministic(heap))
+		return zone->end_pfn;
 	if (!(page & PAGE_POLICY_FLAG))
 		return heap->end_pfn;
 	record = heap->policy_of[pfn];

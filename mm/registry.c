@@ -14,17 +14,55 @@
 
 #include "layout.h"
 #include "pcp.h"
+#include "ranges.h"
 
 #include <errno.h>
 
 static spinlock_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct fixheap *first;
 
-static bool overlap(const struct fixheap *a, const struct fixheap *b)
+/* Whether the heap has some of this memory. */
+static bool has_some(struct fixheap *heap, const char *base, size_t bytes)
 {
-	const char *base = a->base, *other = b->base;
+	const struct range *range = NULL;
+	bool found = false;
 
-	return base < other + b->length && other < base + a->length;
+	spin_lock(&heap->region.lock);
+	while (!found && (range = range_next_locked(heap, range)))
+		found = base < range->base + range->bytes &&
+			range->base < base + bytes;
+	spin_unlock(&heap->region.lock);
+	return found;
+}
+
+static bool overlaps_locked(const void *base, size_t bytes)
+{
+	for (struct fixheap *heap = first; heap; heap = heap->next) {
+		if (has_some(heap, base, bytes))
+			return true;
+	}
+	return false;
+}
+
+bool registry_overlaps(const void *base, size_t bytes)
+{
+	bool found;
+
+	spin_lock(&lock);
+	found = overlaps_locked(base, bytes);
+	spin_unlock(&lock);
+	return found;
+}
+
+int registry_range_add(struct fixheap *heap, const struct range *want, u32 node)
+{
+	int id = -EINVAL;
+
+	spin_lock(&lock);
+	if (!overlaps_locked(want->base, want->bytes))
+		id = range_add(heap, want, node);
+	spin_unlock(&lock);
+	return id;
 }
 
 int registry_add(struct fixheap *heap)
@@ -32,10 +70,8 @@ int registry_add(struct fixheap *heap)
 	int ret = 0;
 
 	spin_lock(&lock);
-	for (struct fixheap *other = first; other; other = other->next) {
-		if (overlap(heap, other))
-			ret = -EINVAL;
-	}
+	if (overlaps_locked(heap->base, heap->length))
+		ret = -EINVAL;
 	if (!ret) {
 		heap->next = first;
 		first = heap;
@@ -73,7 +109,7 @@ void registry_untouched(const struct fixheap *own, const struct topology *topo,
 			size_t mapping_page, u64 *taken)
 {
 	spin_lock(&lock);
-	for (const struct fixheap *heap = first; heap; heap = heap->next) {
+	for (struct fixheap *heap = first; heap; heap = heap->next) {
 		if (!__atomic_load_n(&heap->bind, __ATOMIC_ACQUIRE) ||
 		    heap->host_policy != HOST_POLICY_BIND ||
 		    heap->mapping_page != mapping_page)
@@ -117,7 +153,10 @@ void heap_fork_parent(void)
 	spin_unlock(&lock);
 }
 
+/* Who asked for memory while the parent forked is not there any more. */
 void heap_fork_child(void)
 {
+	for (struct fixheap *heap = first; heap; heap = heap->next)
+		heap->ask_lock = (spinlock_t)PTHREAD_MUTEX_INITIALIZER;
 	heap_fork_parent();
 }

@@ -14,6 +14,7 @@
 #include "heap.h"
 
 #include "fail_page_alloc.h"
+#include "grow.h"
 #include "objects.h"
 #include "page_owner.h"
 #include "page_poison.h"
@@ -22,6 +23,12 @@
 #include "vmstat.h"
 
 #include <errno.h>
+
+bool heap_may_align(const struct fixheap *heap, size_t alignment)
+{
+	return !heap_is_deterministic(heap) || alignment <= PAGE_BYTES ||
+	       !((uintptr_t)heap->base & (alignment - 1));
+}
 
 int heap_attr(const struct fixheap *heap, const struct fixheap_array_attr *attr,
 	      struct run_request *req)
@@ -37,13 +44,17 @@ int heap_attr(const struct fixheap *heap, const struct fixheap_array_attr *attr,
 	if (!attr)
 		attr = &none;
 	if (attr->size != sizeof(*attr) ||
-	    attr->flags & ~(FIXHEAP_ZERO | FIXHEAP_FRESH) ||
+	    attr->flags &
+		    ~(FIXHEAP_ZERO | FIXHEAP_FRESH | FIXHEAP_POST_ALLOC) ||
 	    (attr->alignment && !is_pow2(attr->alignment)))
 		return -EINVAL;
 	if (attr->alignment > PAGE_BYTES)
 		req->align = attr->alignment >> PAGE_SHIFT;
 	req->zero = attr->flags & FIXHEAP_ZERO;
 	req->fresh = attr->flags & FIXHEAP_FRESH;
+	req->post = attr->flags & FIXHEAP_POST_ALLOC;
+	if (!heap_may_align(heap, attr->alignment))
+		return -EINVAL;
 	if (req->fresh && heap->flags & FIXHEAP_PINNED)
 		return -ENOTSUP;
 	return policy_parse(heap, attr, req);
@@ -63,7 +74,7 @@ size_t fixheap_reclaim(struct fixheap *heap)
 
 static bool hopeless(const struct fixheap *heap, u64 nr_pages)
 {
-	return nr_pages > heap->end_pfn - heap->start_pfn;
+	return nr_pages > heap->max_pages;
 }
 
 void heap_refused(struct fixheap *heap)
@@ -72,14 +83,31 @@ void heap_refused(struct fixheap *heap)
 	errno = ENOMEM;
 }
 
+/* As run_free, where arrays have regions of their own, or had. */
+static const char *give_own(struct fixheap *heap, struct run *run,
+			    enum page_kind kind)
+{
+	const char *what;
+
+	if (kind == PAGE_ARRAY && own_free(heap, run))
+		return NULL;
+	what = run_free(heap, run, kind);
+	if (!what && kind == PAGE_ARRAY)
+		isolate_give_back(heap, run->pfn);
+	return what;
+}
+
 const char *heap_give_run(struct fixheap *heap, struct run *run,
 			  enum page_kind kind)
 {
 	u64 page = page_read(&heap->page[run->pfn]);
 	const char *what;
 
-	if (page_kind(page) != PAGE_ARRAY || !(page & PAGE_MOVED_FLAG))
-		return run_free(heap, run, kind);
+	if (page_kind(page) != PAGE_ARRAY || !(page & PAGE_MOVED_FLAG)) {
+		if (likely(!__atomic_load_n(&heap->nr_own, __ATOMIC_RELAXED)))
+			return run_free(heap, run, kind);
+		return give_own(heap, run, kind);
+	}
 	what = run_claim(heap, run, kind, &page);
 	if (!what)
 		rehome_free(heap, run, page, run);
@@ -113,16 +141,34 @@ static int alloc_run(struct fixheap *heap, const struct run_request *req,
 	return ret;
 }
 
+/* The same, from a heap that may become larger. */
+static int alloc_more(struct fixheap *heap, const struct run_request *req,
+		      struct run *run)
+{
+	u64 nr_asked;
+	int ret;
+
+	do {
+		nr_asked = __atomic_load_n(&heap->nr_asked, __ATOMIC_RELAXED);
+		ret = alloc_run(heap, req, run);
+	} while (ret == -ENOMEM && !heap_more(heap, req, nr_asked));
+	return ret;
+}
+
 void *heap_alloc_run(struct fixheap *heap, const struct run_request *req)
 {
 	struct run run;
 	int ret = -ENOMEM;
 
-	if (!hopeless(heap, req->nr_pages) && !fail_page_alloc(heap)) {
+	if (hopeless(heap, req->nr_pages) || fail_page_alloc(heap)) {
+		ret = -ENOMEM;
+	} else if (req->kind == PAGE_ARRAY && own_is_wanted(heap, req)) {
+		ret = own_alloc(heap, req, &run);
+	} else {
 		ret = alloc_run(heap, req, &run);
 		if (ret == -ENOMEM && !req->reclaimed) {
 			fixheap_reclaim(heap);
-			ret = alloc_run(heap, req, &run);
+			ret = alloc_more(heap, req, &run);
 		}
 	}
 	page_poison_report(heap);

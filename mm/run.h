@@ -28,6 +28,7 @@ struct run_request {
 	u32 target;	  /* rehome.c: BIND to this node */
 	bool zero;	  /* clear what is not known to be zero */
 	bool fresh;	  /* the next touch decides the node */
+	bool post;	  /* registered later; own.c */
 	bool reclaimed;	  /* fixheap_reclaim has just been called for it */
 };
 

@@ -72,8 +72,8 @@ void slab_describe(struct fixheap *heap, const void *object, u32 class);
 static inline void slab_check(struct fixheap *heap, const void *object,
 			      u32 class)
 {
-	size_t offset = (const char *)object - heap->origin;
-	u64 page = __atomic_load_n(&heap->page[offset >> PAGE_SHIFT],
+	size_t offset = (uintptr_t)object;
+	u64 page = __atomic_load_n(&heap->page[addr_to_pfn(heap, object)],
 				   __ATOMIC_ACQUIRE);
 
 	if (unlikely(slab_class(page) != class ||

@@ -36,7 +36,7 @@ int fixheap_stats(struct fixheap *heap, struct fixheap_stats *stats)
 		return -EINVAL;
 	memset(stats, 0, sizeof(*stats));
 	stats->size = sizeof(*stats);
-	stats->heap_bytes = (heap->end_pfn - heap->start_pfn) << PAGE_SHIFT;
+	stats->heap_bytes = read_counter(&heap->nr_pages) << PAGE_SHIFT;
 	stats->used_bytes = read_counter(&heap->used) << PAGE_SHIFT;
 	stats->peak_used_bytes = read_counter(&heap->peak_used) << PAGE_SHIFT;
 	stats->metadata_bytes = heap->meta_bytes;

@@ -16,6 +16,7 @@
 #include "layout.h"
 
 #include "binding.h"
+#include "ranges.h"
 
 #include <errno.h>
 
@@ -221,29 +222,42 @@ struct tally {
 	u32 nr_samples[NODES_MAX], nr_present[NODES_MAX];
 };
 
-static void count_home(const struct fixheap *heap, struct tally *tally)
+static void count_home(struct fixheap *heap, struct tally *tally)
 {
-	u64 end;
+	struct bounds pages = { 0, 0 };
+	u64 pfn = 0, end;
 
-	for (u64 pfn = heap->start_pfn; pfn < heap->end_pfn; pfn = end) {
-		int id = home_node(heap, pfn, &end);
+	for (; range_pages(heap, pfn, &pages); pfn = end) {
+		int id = home_node(heap, pages.pfn, &end);
 
+		end = min_u64(end, pages.end);
 		if (id >= 0)
-			tally->nr_pages[id] += end - pfn;
+			tally->nr_pages[id] += end - pages.pfn;
 	}
 }
 
-/* False: the kernel does not tell. */
-static bool count_samples(const struct fixheap *heap, struct tally *tally)
+/* The heap's page with this number, not counting those that are not there. */
+static u64 nth_page(struct fixheap *heap, u64 n)
 {
-	u64 nr_pages = heap->end_pfn - heap->start_pfn, end;
+	struct bounds pages = { 0, 0 };
+
+	while (range_pages(heap, pages.end, &pages) &&
+	       n >= pages.end - pages.pfn)
+		n -= pages.end - pages.pfn;
+	return pages.pfn + n;
+}
+
+/* False: the kernel does not tell. */
+static bool count_samples(struct fixheap *heap, struct tally *tally)
+{
+	u64 nr_pages = __atomic_load_n(&heap->nr_pages, __ATOMIC_RELAXED), end;
 	u32 nr = (u32)min_u64(nr_pages, BATCH);
 	void *addr[BATCH] = { NULL };
 	int node[BATCH];
 
 	for (u32 i = 0; i < nr; i++)
-		addr[i] = pfn_to_addr(heap, heap->start_pfn +
-						    i * (nr_pages - 1) / nr);
+		addr[i] = pfn_to_addr(heap,
+				      nth_page(heap, i * (nr_pages - 1) / nr));
 	if (host_nodes_of(addr, node, nr))
 		return false;
 	for (u32 i = 0; i < nr; i++) {
@@ -257,7 +271,7 @@ static bool count_samples(const struct fixheap *heap, struct tally *tally)
 	return true;
 }
 
-void survey_untouched(const struct fixheap *heap, const struct topology *topo,
+void survey_untouched(struct fixheap *heap, const struct topology *topo,
 		      u64 *taken)
 {
 	struct tally tally = { { 0 }, { 0 }, { 0 } };

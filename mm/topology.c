@@ -68,3 +68,15 @@ int topology_get(const struct fixheap_config *config, struct topology *topo)
 	}
 	return ret ? ret : total ? 0 : -EINVAL;
 }
+
+void topology_forget_nodes(struct topology *topo)
+{
+	u64 total = 0;
+
+	for (u32 node = 0; node < topo->nr_nodes; node++)
+		total += topo->node_bytes[node];
+	topo->nr_nodes = 1;
+	topo->node_bytes[0] = total;
+	for (u32 cpu = 0; cpu < topo->nr_cpus; cpu++)
+		topo->cpu_node[cpu] = 0;
+}

@@ -55,7 +55,7 @@ static void do_piece(const struct work *work, u64 pfn, u64 end)
 	if (work->flags & FIXHEAP_TOUCH_ZERO)
 		host_clear(start, (end - pfn) << PAGE_SHIFT);
 	else
-		touch_pages(start, pfn_to_addr(work->heap, end));
+		touch_pages(start, pfn_to_end(work->heap, end));
 }
 
 /* Whether the threads of node t do pieces of this node. */

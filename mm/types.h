@@ -11,6 +11,8 @@ typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
+typedef int32_t i32;
+typedef int64_t i64;
 typedef unsigned __int128 u128;
 
 #define PAGE_SHIFT CONFIG_PAGE_SHIFT
@@ -20,6 +22,7 @@ typedef unsigned __int128 u128;
 #define BLOCK_SHIFT 9
 #define BLOCK_PAGES (1u << BLOCK_SHIFT)
 #define BLOCK_WORDS (BLOCK_PAGES / 64)
+#define BLOCK_BYTES (PAGE_BYTES << BLOCK_SHIFT)
 
 #define NODES_MAX 64  /* nodes that a topology describes */
 #define NODE_IDS 1024 /* numbers that the kernel gives nodes */

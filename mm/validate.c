@@ -194,6 +194,10 @@ static u64 check_range(struct check *check, u64 pfn)
 	end = pfn;
 	if (block_is_open(pb))
 		end += bitmap_ones_from(pb->free, pfn % BLOCK_PAGES);
+	if (end == pfn && check->isolated) {
+		check->nr_isolated++;
+		return pfn + 1;
+	}
 	if (end == pfn) {
 		check_fail(check, "a page is neither free nor in a run", pfn, 0,
 			   1);
@@ -227,13 +231,22 @@ static void check_zones(struct check *check)
 static void check_region(struct check *check)
 {
 	struct region *region = check->region;
-	u64 pfn = region->start_pfn;
+	const struct fixheap *heap = region->heap;
+	const struct range *range = NULL;
+	u64 pfn = 0;
 
 	/* what follows searches the trees: not if it would be led astray */
 	if (!check_summaries(check))
 		return;
-	while (pfn < region->end_pfn)
-		pfn = check_range(check, pfn);
+	while ((range = range_next_locked(heap, range))) {
+		pfn = max_u64(pfn, range->start_pfn);
+		check->isolated = range->isolated;
+		check->nr_isolated = 0;
+		while (pfn < range->end_pfn)
+			pfn = check_range(check, pfn);
+		check_equal(check, "isolated pages", range->start_pfn,
+			    range->nr_isolated, check->nr_isolated);
+	}
 	check_equal(check, "free pages of the region", pfn, region->nr_free,
 		    check->nr_free);
 	check_zones(check);
@@ -249,8 +262,7 @@ int fixheap_validate(struct fixheap *heap)
 	check_region(&check);
 	if (!check.nr_errors)
 		check_equal(&check, "used pages of the heap", 0,
-			    heap->used + check.nr_free,
-			    heap->end_pfn - heap->start_pfn);
+			    heap->used + check.nr_free, heap->nr_pages);
 	if (heap->peak_used < heap->used)
 		check_fail(&check, "highest use of the heap", 0,
 			   heap->peak_used, heap->used);

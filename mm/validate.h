@@ -5,6 +5,7 @@
 
 #include "contig.h"
 #include "mmzone.h"
+#include "ranges.h"
 
 /* So many mistakes are written out, in so many bytes each at most. */
 #define CHECK_LINES 10
@@ -16,13 +17,15 @@ struct check {
 	u64 nr_errors;
 	u64 nr_free;		/* free pages seen */
 	u64 free_of[ZONES_MAX]; /* in each zone */
-	u64 nr_cached;		/* pages in per-CPU caches seen */
-	u64 nr_open;		/* open blocks seen */
-	u64 nr_spans;		/* filed spans seen */
-	u64 nr_rows;		/* of them with whole blocks */
-	u64 nr_cross;		/* runs that leave their block */
-	u64 last_open;		/* open block seen last + 1 */
-	size_t text_bytes;	/* what to write, */
+	u64 nr_isolated;	/* of this range, which is */
+	bool isolated;
+	u64 nr_cached;	   /* pages in per-CPU caches seen */
+	u64 nr_open;	   /* open blocks seen */
+	u64 nr_spans;	   /* filed spans seen */
+	u64 nr_rows;	   /* of them with whole blocks */
+	u64 nr_cross;	   /* runs that leave their block */
+	u64 last_open;	   /* open block seen last + 1 */
+	size_t text_bytes; /* what to write, */
 	char text[CHECK_LINES * CHECK_LINE_BYTES];
 };
 

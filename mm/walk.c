@@ -9,6 +9,7 @@
 #include "heap.h"
 
 #include "contig.h"
+#include "ranges.h"
 #include "runmap.h"
 #include "zone.h"
 
@@ -56,17 +57,20 @@ static u64 range_locked(const struct region *region, u64 pfn,
 
 int fixheap_walk(struct fixheap *heap, fixheap_walk_fn fn, void *data)
 {
-	u64 pfn = heap->start_pfn;
+	struct bounds pages = { 0, 0 };
+	u64 pfn = 0;
 	int ret = 0;
 
-	while (pfn < heap->end_pfn && !ret) {
+	while (!ret && range_pages(heap, pfn, &pages)) {
 		struct region *region = &heap->region;
 		enum fixheap_use use;
 		u64 nr;
 
+		pfn = pages.pfn;
 		spin_lock(&region->lock);
 		nr = range_locked(region, pfn, &use);
 		spin_unlock(&region->lock);
+		nr = min_u64(nr, pages.end - pfn);
 		ret = fn(data, pfn_to_addr(heap, pfn), nr << PAGE_SHIFT, use);
 		pfn += nr;
 	}

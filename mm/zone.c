@@ -19,6 +19,7 @@
 #include "bug.h"
 #include "page_poison.h"
 #include "place.h"
+#include "ranges.h"
 #include "runmap.h"
 #include "vmstat.h"
 
@@ -55,12 +56,25 @@ void zone_init(struct zone *zone, const struct bounds *pages)
 	zone->end_block = (u32)((pages->end + BLOCK_PAGES - 1) >> BLOCK_SHIFT);
 }
 
-void region_open(struct region *region, bool known_zero)
+void zone_set_pages(struct zone *zone, u64 nr_pages)
 {
-	u64 border = max_u64(round_down(region->end_pfn, BLOCK_PAGES),
-			     region->start_pfn);
-	struct bounds most = { region->start_pfn, border };
-	struct bounds rest = { border, region->end_pfn };
+	const struct fixheap *heap = zone->heap;
+
+	__atomic_store_n(&zone->nr_pages, nr_pages, __ATOMIC_RELAXED);
+	__atomic_store_n(&zone->small_reserve,
+			 nr_pages * heap->small_reserve / 1000,
+			 __ATOMIC_RELAXED);
+	__atomic_store_n(&zone->local_reserve,
+			 nr_pages * heap->local_reserve / 1000,
+			 __ATOMIC_RELAXED);
+}
+
+void region_open(struct region *region, const struct bounds *pages,
+		 bool known_zero)
+{
+	u64 border = max_u64(round_down(pages->end, BLOCK_PAGES), pages->pfn);
+	struct bounds most = { pages->pfn, border };
+	struct bounds rest = { border, pages->end };
 
 	/* a part of a block at the high end is for small things */
 	if (most.pfn < most.end)
@@ -79,33 +93,50 @@ static void atomic_max(u64 *peak, u64 value)
 		;
 }
 
+void region_claim(struct region *region, u64 nr_pages)
+{
+	struct fixheap *heap = region->heap;
+	u64 used = __atomic_add_fetch(&heap->used, nr_pages, __ATOMIC_RELAXED);
+
+	atomic_max(&heap->peak_used, used);
+	vmstat_add(&region->nr_allocs, 1);
+}
+
+void region_unclaim(struct region *region, u64 nr_pages)
+{
+	__atomic_sub_fetch(&region->heap->used, nr_pages, __ATOMIC_RELAXED);
+	vmstat_add(&region->nr_frees, 1);
+}
+
 struct zero_range region_take_locked(struct region *region,
 				     const struct run *run,
 				     enum placement placement)
 {
 	const struct bounds pages = { run->pfn, run->pfn + run->nr_pages };
-	struct fixheap *heap = region->heap;
 	struct zero_range known;
-	u64 used;
 
 	MM_DEBUG_ON(contig_free_from(region, run->pfn) < run->nr_pages);
 	known = contig_take(region, &pages, placement);
-	used = __atomic_add_fetch(&heap->used, run->nr_pages, __ATOMIC_RELAXED);
-	atomic_max(&heap->peak_used, used);
-	vmstat_add(&region->nr_allocs, 1);
+	region_claim(region, run->nr_pages);
 	return known;
 }
 
 static void give(struct region *region, const struct run *run,
 		 enum placement placement, bool zero)
 {
-	const struct bounds pages = { run->pfn, run->pfn + run->nr_pages };
-	struct fixheap *heap = region->heap;
+	struct bounds pages = { run->pfn, run->pfn + run->nr_pages };
+	struct run rest = *run, part;
 
 	MM_DEBUG_ON(contig_free_from(region, run->pfn));
-	contig_give(region, &pages, placement, zero);
-	__atomic_sub_fetch(&heap->used, run->nr_pages, __ATOMIC_RELAXED);
-	vmstat_add(&region->nr_frees, 1);
+	if (likely(!region->heap->nr_isolated))
+		contig_give(region, &pages, placement, zero);
+	else
+		while (isolate_split_locked(region->heap, &rest, &part)) {
+			pages.pfn = part.pfn;
+			pages.end = part.pfn + part.nr_pages;
+			contig_give(region, &pages, placement, zero);
+		}
+	region_unclaim(region, run->nr_pages);
 }
 
 void region_give_locked(struct region *region, const struct run *run,
@@ -252,6 +283,7 @@ bool region_alloc_locked(struct region *region, const struct run_request *req,
 			 const struct contig_request *find, struct run *run,
 			 struct zero_range *known)
 {
+	const struct fixheap *heap = region->heap;
 	const struct zone *zone = find->zone;
 	u64 page;
 
@@ -260,9 +292,10 @@ bool region_alloc_locked(struct region *region, const struct run_request *req,
 		return false;
 	*known = region_take_locked(region, run, req->placement);
 	if (!zone)
-		zone = zone_of(region->heap, run->pfn);
+		zone = zone_of(heap, run->pfn);
 	page = page_make(req->kind, req->placement, zone->node);
-	if (req->placement == PLACE_ARRAY)
+	if (req->placement == PLACE_ARRAY &&
+	    (req->kind == PAGE_ARRAY || !heap_is_deterministic(heap)))
 		page |= (++region->nr_stamps & PAGE_STAMP_MASK)
 			<< PAGE_STAMP_SHIFT;
 	runmap_set(region, run, page);

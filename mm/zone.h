@@ -15,8 +15,14 @@ void region_init(struct region *region, const struct bounds *pages,
 /* Make a zone of the region's pages; its heap, region, index and node are
  * set. */
 void zone_init(struct zone *zone, const struct bounds *pages);
-/* All zones are made: all pages are free; known_zero: they read as zero. */
-void region_open(struct region *region, bool known_zero);
+/* What the zone has, and so keeps back. */
+void zone_set_pages(struct zone *zone, u64 nr_pages);
+/* These pages are free, for the first time; known_zero: they read as zero. */
+void region_open(struct region *region, const struct bounds *pages,
+		 bool known_zero);
+/* So many pages are in use, or not any more, that never were free. */
+void region_claim(struct region *region, u64 nr_pages);
+void region_unclaim(struct region *region, u64 nr_pages);
 
 /*
  * Take or give pages and keep the books: the region lock is held.

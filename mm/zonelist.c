@@ -223,7 +223,9 @@ static bool is_tight(const struct fixheap *heap, u64 nr_pages)
 	u64 used = __atomic_load_n(&heap->used, __ATOMIC_RELAXED) + nr_pages;
 	u64 peak = __atomic_load_n(&heap->peak_used, __ATOMIC_RELAXED);
 
-	return max_u64(used, peak) > (heap->end_pfn - heap->start_pfn) / 2;
+	u64 all = __atomic_load_n(&heap->nr_pages, __ATOMIC_RELAXED);
+
+	return max_u64(used, peak) > all / 2;
 }
 
 /* To fit well matters more to this request than to be near. */
@@ -265,6 +267,22 @@ static bool next_in_passes(const struct fixheap *heap,
 	}
 }
 
+/* Of a symmetric heap: arrays have a zone, and all else another. */
+static bool own_zone(const struct fixheap *heap, const struct run_request *req,
+		     struct zone_iter *iter, struct contig_request *find)
+{
+	for (; iter->zone < heap->nr_zones; iter->zone++) {
+		const struct zone *zone = &heap->zone[iter->zone];
+
+		if (zone->arrays_only != (req->kind == PAGE_ARRAY))
+			continue;
+		contig_set_zone(find, zone);
+		iter->zone = ZONES_MAX;
+		return true;
+	}
+	return false;
+}
+
 /* A heap of one zone. */
 static bool only_zone(const struct fixheap *heap, const struct run_request *req,
 		      struct zone_iter *iter, struct contig_request *find)
@@ -283,6 +301,8 @@ static bool only_zone(const struct fixheap *heap, const struct run_request *req,
 bool zonelist_next(const struct fixheap *heap, const struct run_request *req,
 		   struct zone_iter *iter, struct contig_request *find)
 {
+	if (heap_is_deterministic(heap))
+		return own_zone(heap, req, iter, find);
 	if (heap->nr_zones == 1)
 		return only_zone(heap, req, iter, find);
 	if (iter->stage == STAGE_BEGIN) {

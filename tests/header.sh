@@ -11,10 +11,22 @@ for header in include/fixheap/*.h; do
 	include="#include <${header#include/}>"
 	# Twice: the guard works.  The initializers are used, not just defined.
 	source="$include
-$include
+$include"
+	case $header in
+	*/fixheap.h | */numa.h)
+		source+="
 struct fixheap_numa numa = FIXHEAP_NUMA_INIT;"
-	# Of fixheap.h, which includes the other.
-	[ "$header" = include/fixheap/numa.h ] || source+="
+		;;
+	esac
+	case $header in
+	*/fixheap.h | */comm.h)
+		source+="
+struct fixheap_comm comm = FIXHEAP_COMM_INIT;
+struct fixheap_region region = FIXHEAP_REGION_INIT;"
+		;;
+	esac
+	# fixheap.h includes the others.
+	[ "$header" != include/fixheap/fixheap.h ] || source+="
 struct fixheap_config config = FIXHEAP_CONFIG_INIT;
 struct fixheap_array_attr attr = FIXHEAP_ARRAY_ATTR_INIT;"
 	for how in 'gcc c c11' 'gcc c c17' 'gcc c gnu11' 'clang c c11' \

@@ -148,21 +148,23 @@ layers()
 {
 	cat <<'END'
 base	-	types kconfig export bitmap spinlock maxtree vmstat nodemask
-frame	base	host page mmzone run.h bug layout.h
+frame	base	host page mmzone run.h bug layout.h ranges.h config.h
 debug	base,frame	page_owner page_poison.h fail_page_alloc
 nodes	base,frame	binding policy
 block	base,frame	page_alloc contig span span_find runmap sizetree
 zone	base,frame,debug,nodes,block	zone zonelist pcp place
 zone	base,frame,debug,nodes,block	layout topology survey usable room
+zone	base,frame,debug,nodes,block	layout_grow ranges.c range_place
 run	base,frame,debug,nodes,block,zone	run run_range run_largest
-seam	base,frame	objects.h heap.h fork.h
+seam	base,frame	objects.h heap.h fork.h grow.h
 client	base,frame,debug,nodes,seam	request fault array pages fork direct
 client	base,frame,debug,nodes,seam	array_none page_poison.c rehome promise
 client	base,frame,debug,nodes,seam	malloc malloc_runs extent_hooks
 client	base,frame,debug,nodes,seam	thread_cache thread_node thread_live
 client	base,frame,debug,nodes,seam	slab size_class je je_glue
 whole	+	heap registry stats walk validate validate_block validate_pcp
-whole	+	placement touch
+whole	+	placement touch config.c grow.c own.c isolate
+client	base,frame,debug,nodes,seam	parse_size
 END
 }
 

@@ -28,6 +28,8 @@
 #include <unistd.h>
 
 #include "demo.h"
+#include <fixheap/fixheap.h>
+
 #include "size.h"
 #include "tool.h"
 
@@ -372,9 +374,9 @@ static int choose_unit(struct demo *demo)
 	size_t most, least, step = 1;
 	char text[SIZE_TEXT_MAX];
 
-	size_parse(LEAST_HEAP, &least);
+	fixheap_parse_size(LEAST_HEAP, &least);
 	if (!demo->heap_bytes) {
-		size_parse(DEFAULT_HEAP, &demo->heap_bytes);
+		fixheap_parse_size(DEFAULT_HEAP, &demo->heap_bytes);
 		if (demo->heap_bytes > largest)
 			demo->heap_bytes = largest;
 	}

@@ -375,7 +375,7 @@ int cmd_run(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (!options.heap_bytes)
-		size_parse("50%", &options.heap_bytes);
+		fixheap_parse_size("50%", &options.heap_bytes);
 	status = set_environment(&options);
 	if (!status)
 		status = try_heap(&options);

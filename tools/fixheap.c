@@ -68,7 +68,7 @@ int finish_output(int status)
 
 int size_option(const char *command, const char *text, size_t *bytes)
 {
-	int error = size_parse(text, bytes);
+	int error = fixheap_parse_size(text, bytes);
 
 	if (!error)
 		return 0;

@@ -30,6 +30,8 @@
 #include <unistd.h>
 
 #include "preload.h"
+#include <fixheap/fixheap.h>
+
 #include "size.h"
 #include "slots.h"
 #include "space.h"
@@ -130,7 +132,7 @@ static struct fixheap *heap_make(void)
 
 	if (!text || !*text)
 		text = "50%";
-	error = size_parse(text, &request.bytes);
+	error = fixheap_parse_size(text, &request.bytes);
 	if (error)
 		no_heap("bad heap size in " HEAP_VARIABLE, text, -error);
 	loader_find();

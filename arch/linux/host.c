@@ -117,6 +117,13 @@ static u32 count_cpus(void)
 	return cpus;
 }
 
+u64 host_memory(void)
+{
+	long nr_pages = sysconf(_SC_PHYS_PAGES);
+
+	return nr_pages > 0 ? (u64)nr_pages * system_page() : 0;
+}
+
 int host_topology(struct topology *topo)
 {
 	int saved = errno;
@@ -130,8 +137,7 @@ int host_topology(struct topology *topo)
 		topo->nr_cpus = nr_cpus;
 		topo->nr_nodes = 1;
 		topo->distance[0][0] = 10;
-		topo->node_bytes[0] =
-			(u64)sysconf(_SC_PHYS_PAGES) * system_page();
+		topo->node_bytes[0] = host_memory();
 	}
 	errno = saved;
 	return 0;
@@ -212,12 +218,14 @@ void *host_map(size_t bytes, bool hugepages)
 	start = map(length + HUGEPAGE_BYTES, 0);
 	if (!start)
 		return NULL;
-	head = -(uintptr_t)start & (HUGEPAGE_BYTES - 1);
-	tail = HUGEPAGE_BYTES - head;
-	if (head)
-		unmap(start, head);
+	/* at the end of what was mapped: the system hands out addresses
+	 * downwards, so that the next one can end where this one begins */
+	tail = (uintptr_t)start & (HUGEPAGE_BYTES - 1);
+	head = HUGEPAGE_BYTES - tail;
+	unmap(start, head);
 	start += head;
-	unmap(start + length, tail);
+	if (tail)
+		unmap(start + length, tail);
 	/* A wish; without huge pages in the kernel it is refused. */
 	if (hugepages)
 		madvise(start, bytes, MADV_HUGEPAGE);

@@ -164,6 +164,15 @@ int host_topology(struct topology *topo)
 	return 0;
 }
 
+u64 host_memory(void)
+{
+	u64 bytes = 0;
+
+	for (u32 node = 0; node < machine.topo.nr_nodes; node++)
+		bytes += machine.topo.node_bytes[node];
+	return bytes;
+}
+
 u32 host_this_cpu(void)
 {
 	u32 cpu = sim_cpu();

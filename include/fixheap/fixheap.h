@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <fixheap/comm.h>
 #include <fixheap/numa.h>
 
 #ifdef __cplusplus
@@ -37,11 +38,11 @@ extern "C" {
 
 struct fixheap;
 
-/* Where the memory comes from.  Only FIXHEAP_FIXED is there in 0.1. */
+/* Where the memory comes from; see <fixheap/comm.h>. */
 enum fixheap_mode {
-	FIXHEAP_FIXED,	 /* one range, given (or mapped) at creation */
-	FIXHEAP_DYNAMIC, /* regions asked from the comm layer: -ENOTSUP */
-	FIXHEAP_SIMPLE	 /* regions from the system: -ENOTSUP */
+	FIXHEAP_FIXED,	 /* one region, given (or mapped) at creation */
+	FIXHEAP_DYNAMIC, /* regions asked from the comm layer */
+	FIXHEAP_SIMPLE	 /* regions from the operating system */
 };
 
 /*
@@ -81,6 +82,16 @@ enum fixheap_policy {
  * left out; with FIXHEAP_BINDING_STRICT zones get no larger than what their
  * node has free (fixheap_stats: heap_bytes) */
 #define FIXHEAP_SHRINK 0x8u
+/*
+ * A symmetric heap: the same sequence of array calls gives the same offsets in
+ * every process, whatever its base address, its threads, and what objects and
+ * page runs it has: these live apart, in private_bytes at the high end.
+ * FIXHEAP_FIXED only; base and length are multiples of the page, the length is
+ * the same everywhere, nodes play no part (policies other than _DEFAULT and
+ * _LOCAL are ENOTSUP), and no region can be added.  An alignment beyond the
+ * page is one of the offset from the base, which must have it itself: EINVAL
+ */
+#define FIXHEAP_DETERMINISTIC 0x10u
 
 /* fixheap_array_attr.flags */
 #define FIXHEAP_ZERO 0x1u /* the pages read as zero when handed out */
@@ -88,6 +99,9 @@ enum fixheap_policy {
  * not pinned: the contents are dropped and the pages not bound, so that who
  * touches one next decides its node */
 #define FIXHEAP_FRESH 0x2u
+/* an array that gets a region of its own is registered by
+ * fixheap_array_post_alloc, after the program has touched it, not at once */
+#define FIXHEAP_POST_ALLOC 0x4u
 
 /* The machine as plain data, for callers that know better than libnuma. */
 struct fixheap_topology {
@@ -104,8 +118,6 @@ struct fixheap_topology {
 	 * these all functions name nodes; NULL: 0, 1, 2, ... */
 	const unsigned *node_number;
 };
-
-struct fixheap_comm; /* FIXHEAP_DYNAMIC; not used yet */
 
 /*
  * A caller's mistake, described.  The handler runs on the thread that made
@@ -135,18 +147,29 @@ struct fixheap_config {
 	size_t length;	/* bytes, any number that holds a page */
 	unsigned flags; /* FIXHEAP_PINNED, FIXHEAP_ZEROED, ... */
 	const struct fixheap_topology *topology; /* NULL: what libnuma says */
-	const struct fixheap_comm *comm;	 /* must be NULL in 0.1 */
+	const struct fixheap_comm *comm;	 /* _DYNAMIC: required */
 	fixheap_fault_fn fault; /* NULL: write the message to stderr, abort */
 	void *fault_data;	/* first argument of fault */
 	const struct fixheap_numa *numa; /* NULL: the defaults */
 	/* what FIXHEAP_POLICY_DEFAULT means, for arrays: _DEFAULT, _LOCAL,
 	 * _INTERLEAVE or _BLOCKED */
 	enum fixheap_policy policy;
+	/* _DYNAMIC, _SIMPLE: bytes of the regions that are asked for when the
+	 * heap is full, or more where one allocation needs more; 0: 32 MiB.
+	 * (length is what it begins with; 0: as much) */
+	size_t extend_bytes;
+	/* all regions together, at most; 0: _FIXED: length, so that no region
+	 * can be added; else: what this build allows */
+	size_t max_bytes;
+	unsigned max_regions; /* at most 65,534; 0: 1,024 */
+	size_t private_bytes; /* FIXHEAP_DETERMINISTIC: not for arrays */
+	uint64_t key;	      /* _FIXED: of the first region, see comm.h */
 };
-#define FIXHEAP_CONFIG_INIT                                                  \
-	{                                                                    \
-		sizeof(struct fixheap_config), FIXHEAP_FIXED, NULL, 0, 0,    \
-			NULL, NULL, NULL, NULL, NULL, FIXHEAP_POLICY_DEFAULT \
+#define FIXHEAP_CONFIG_INIT                                                   \
+	{                                                                     \
+		sizeof(struct fixheap_config), FIXHEAP_FIXED, NULL, 0, 0,     \
+			NULL, NULL, NULL, NULL, NULL, FIXHEAP_POLICY_DEFAULT, \
+			0, 0, 0, 0, 0                                         \
 	}
 
 struct fixheap_array_attr {

@@ -6,6 +6,16 @@
 #include "support.h"
 
 #include "pcp.h"
+#include "ranges.h"
+
+/* As far as the registry looks. */
+static struct fixheap heap_of(struct range *range)
+{
+	return (struct fixheap){ .base = range->base,
+				 .length = range->bytes,
+				 .range = range,
+				 .first_range = 1 };
+}
 
 /* Ranges in a made-up address space; only base and length are looked at. */
 static void test_overlap(void **state)
@@ -22,16 +32,20 @@ static void test_overlap(void **state)
 		{ 0, 9999, -EINVAL },	 { 4999, 2, -EINVAL },
 		{ 2000, 3001, -EINVAL },
 	};
-	struct fixheap first = { .base = (void *)1000, .length = 1000 };
-	struct fixheap second = { .base = (void *)5000, .length = 1000 };
+	struct range ranges[3] = { { .base = (char *)1000, .bytes = 1000 },
+				   { .base = (char *)5000, .bytes = 1000 } };
+	struct fixheap first = heap_of(&ranges[0]);
+	struct fixheap second = heap_of(&ranges[1]);
 
 	(void)state;
 	assert_int_equal(registry_add(&first), 0);
 	assert_int_equal(registry_add(&second), 0);
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		struct fixheap heap = { .base = (void *)table[i].base,
-					.length = table[i].length };
+		struct fixheap heap;
 
+		ranges[2].base = (char *)table[i].base;
+		ranges[2].bytes = table[i].length;
+		heap = heap_of(&ranges[2]);
 		assert_int_equal(registry_add(&heap), table[i].ret);
 		if (!table[i].ret)
 			registry_del(&heap);

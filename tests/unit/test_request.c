@@ -30,7 +30,7 @@ static const struct {
 	{ "2x1", { 0, 0, 0, 0, 0 }, -EINVAL },
 	{ "2x1", { GOOD + 8, 0, 0, 0, 0 }, -EINVAL },
 	{ "2x1", { GOOD, 0, 0, 0, FIXHEAP_FRESH }, -ENOTSUP },
-	{ "2x1", { GOOD, 0, 0, 0, 4 }, -EINVAL },
+	{ "2x1", { GOOD, 0, 0, 0, 8 }, -EINVAL },
 	{ "2x1", { GOOD, 0, 0, 0, 1u << 31 | 1 }, -EINVAL },
 	{ "2x1", { GOOD, (enum fixheap_policy)6, 0, 0, 0 }, -EINVAL },
 	{ "2x1", { GOOD, (enum fixheap_policy)9, 0, 0, 0 }, -EINVAL },

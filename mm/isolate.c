@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * isolate.c: take a range out of use, and out of the heap.
+ *
+ * To isolate a range takes its free pages out of the free runs at once; what
+ * is freed later stays out as well.  Such pages are neither free nor in use and
+ * do not count as the heap's.  When all of the range's pages are out, caches
+ * taken back, the range leaves.
+ *
+ * Invariants
+ *  1. nr_isolated of a range counts its pages that no run has and no free run
+ *     holds; it is 0 if the range is not isolated.
+ *
+ * Locking: the region lock.  Callbacks of the comm layer run without.
+ * Cost: O(runs of the range).
+ */
+#include "grow.h"
+#include "heap.h"
+#include "policy.h"
+#include "ranges.h"
+#include "runmap.h"
+#include "zone.h"
+
+#include <errno.h>
+
+/* Pages of the range that are out of use, or, negative, not any more. */
+static void count_isolated(struct fixheap *heap, struct range *range, u64 nr)
+{
+	struct range changed = *range;
+
+	changed.nr_isolated += nr;
+	range_change_locked(heap, range_id(heap, range), &changed);
+	range_count_locked(heap, range, -nr);
+}
+
+bool isolate_split_locked(struct fixheap *heap, struct run *rest,
+			  struct run *part)
+{
+	while (rest->nr_pages) {
+		struct range *range = range_find_locked(heap, rest->pfn);
+		u64 nr = min_u64(rest->nr_pages, range->end_pfn - rest->pfn);
+
+		*part = (struct run){ rest->pfn, nr };
+		rest->pfn += nr;
+		rest->nr_pages -= nr;
+		if (!range->isolated)
+			return true;
+		count_isolated(heap, range, nr);
+	}
+	return false;
+}
+
+/* The free pages from *pfn on, or, without any, where the next may be. */
+static u64 free_here(struct fixheap *heap, const struct range *range, u64 *pfn)
+{
+	u64 nr = contig_free_from(&heap->region, *pfn), page;
+	struct run run;
+
+	if (nr)
+		return min_u64(nr, range->end_pfn - *pfn);
+	if (runmap_find(&heap->region, *pfn, &run, &page))
+		*pfn = run.pfn + run.nr_pages;
+	else
+		++*pfn;
+	return 0;
+}
+
+static void isolate_locked(struct fixheap *heap, struct range *range)
+{
+	struct range changed = *range;
+
+	changed.isolated = true;
+	range_change_locked(heap, range_id(heap, range), &changed);
+	for (u64 pfn = range->start_pfn; pfn < range->end_pfn;) {
+		struct bounds pages = { .pfn = pfn };
+		u64 nr = free_here(heap, range, &pfn);
+
+		if (!nr)
+			continue;
+		pages.end = pfn = pages.pfn + nr;
+		contig_take(&heap->region, &pages, PLACE_SMALL);
+		count_isolated(heap, range, nr);
+	}
+}
+
+/* Pages from pfn on, of those that are isolated. */
+static u64 isolated_here(struct fixheap *heap, const struct range *range,
+			 u64 *pfn)
+{
+	u64 start = *pfn, page;
+	struct run run;
+
+	while (*pfn < range->end_pfn &&
+	       !runmap_find(&heap->region, *pfn, &run, &page))
+		++*pfn;
+	if (*pfn == start)
+		*pfn = run.pfn + run.nr_pages;
+	else
+		return *pfn - start;
+	return 0;
+}
+
+static void online_locked(struct fixheap *heap, struct range *range)
+{
+	struct range changed;
+
+	for (u64 pfn = range->start_pfn; pfn < range->end_pfn;) {
+		struct bounds pages = { .pfn = pfn };
+		u64 nr = isolated_here(heap, range, &pfn);
+
+		if (!nr)
+			continue;
+		pages.end = pages.pfn + nr;
+		count_isolated(heap, range, -nr);
+		region_open(&heap->region, &pages, false);
+	}
+	changed = *range;
+	changed.isolated = false;
+	range_change_locked(heap, range_id(heap, range), &changed);
+}
+
+/* All of its pages are isolated: it leaves; *left: what it was. */
+static bool leave_locked(struct fixheap *heap, struct range *range,
+			 struct range *left)
+{
+	if (range->nr_isolated != range->end_pfn - range->start_pfn)
+		return false;
+	*left = *range;
+	range_del_locked(heap, range_id(heap, range));
+	return true;
+}
+
+void isolate_give_back(struct fixheap *heap, u64 pfn)
+{
+	struct region *region = &heap->region;
+	struct range *range, left;
+	bool gone = false;
+
+	spin_lock(&region->lock);
+	range = range_find_locked(heap, pfn);
+	if (range && range->was_own && !range->isolated) {
+		isolate_locked(heap, range);
+		gone = leave_locked(heap, range, &left);
+		if (!gone)
+			online_locked(heap, range);
+	}
+	spin_unlock(&region->lock);
+	if (gone)
+		range_release(heap, &left);
+}
+
+/* --- memory that is gone -------------------------------------------------- */
+
+/* A run that can be forgotten: all of it in the range, and nothing that others
+ * keep books of. */
+static bool is_forgettable(const struct range *range, const struct run *run,
+			   u64 page)
+{
+	return run->pfn >= range->start_pfn &&
+	       run->pfn + run->nr_pages <= range->end_pfn &&
+	       !(page & PAGE_MOVED_FLAG && page_kind(page) == PAGE_ARRAY) &&
+	       (page_kind(page) == PAGE_ARRAY ||
+		page_kind(page) == PAGE_DIRECT || page_kind(page) == PAGE_RAW);
+}
+
+static bool all_forgettable(struct fixheap *heap, const struct range *range)
+{
+	struct run run;
+	u64 page;
+
+	for (u64 pfn = range->start_pfn; pfn < range->end_pfn;) {
+		if (!runmap_find(&heap->region, pfn, &run, &page)) {
+			pfn++;
+			continue;
+		}
+		if (!is_forgettable(range, &run, page))
+			return false;
+		pfn = run.pfn + run.nr_pages;
+	}
+	return true;
+}
+
+static void forget_locked(struct fixheap *heap, struct range *range)
+{
+	struct run run;
+	u64 page;
+
+	for (u64 pfn = range->start_pfn; pfn < range->end_pfn; pfn++) {
+		if (!runmap_find(&heap->region, pfn, &run, &page))
+			continue;
+		pfn = run.pfn + run.nr_pages - 1;
+		if (page_kind(page) == PAGE_ARRAY)
+			policy_drop_locked(heap, run.pfn, page);
+		runmap_clear(&heap->region, &run);
+		region_unclaim(&heap->region, run.nr_pages);
+		count_isolated(heap, range, run.nr_pages);
+		heap_account(heap, -(long)(run.nr_pages << PAGE_SHIFT));
+	}
+}
+
+/* --- public --------------------------------------------------------------- */
+
+static struct range *used_range(struct fixheap *heap, unsigned id)
+{
+	if (id >= heap->max_ranges || !heap->range[id].end_pfn)
+		return NULL;
+	return &heap->range[id];
+}
+
+int fixheap_offline_region(struct fixheap *heap, unsigned id, unsigned flags)
+{
+	struct region *region = &heap->region;
+	struct range *range, left;
+	int ret = -ENOENT;
+
+	if (flags & ~FIXHEAP_OFFLINE_LOST)
+		return -EINVAL;
+	if (heap_is_deterministic(heap))
+		return -ENOTSUP;
+	spin_lock(&region->lock);
+	range = used_range(heap, id);
+	if (range && !range->isolated)
+		isolate_locked(heap, range);
+	spin_unlock(&region->lock);
+	if (!range)
+		return -ENOENT;
+	fixheap_reclaim(heap);
+	spin_lock(&region->lock);
+	range = used_range(heap, id);
+	if (range && range->isolated) {
+		if (flags & FIXHEAP_OFFLINE_LOST &&
+		    all_forgettable(heap, range))
+			forget_locked(heap, range);
+		ret = leave_locked(heap, range, &left) ? 0 : -EBUSY;
+	}
+	spin_unlock(&region->lock);
+	if (!ret && !(flags & FIXHEAP_OFFLINE_LOST))
+		range_release(heap, &left);
+	return ret;
+}
+
+int fixheap_online_region(struct fixheap *heap, unsigned id)
+{
+	struct region *region = &heap->region;
+	struct range *range;
+
+	spin_lock(&region->lock);
+	range = used_range(heap, id);
+	if (range && range->isolated)
+		online_locked(heap, range);
+	spin_unlock(&region->lock);
+	return range ? 0 : -ENOENT;
+}
+
+static void fill(const struct range *range, u32 id,
+		 struct fixheap_region *region)
+{
+	region->base = range->base;
+	region->bytes = range->bytes;
+	region->key = range->key;
+	region->node = -1;
+	region->flags = (range->own ? FIXHEAP_REGION_OWN : 0) |
+			(range->isolated ? FIXHEAP_REGION_ISOLATED : 0) |
+			(range->pending ? FIXHEAP_REGION_PENDING : 0);
+	region->id = id;
+	region->offset = 0;
+}
+
+/* The kernel's number of the node of its pages. */
+static int node_of(const struct fixheap *heap, const struct range *range)
+{
+	return fixheap_node_of(heap, pfn_to_addr(heap, range->start_pfn));
+}
+
+int fixheap_region_of(struct fixheap *heap, const void *ptr,
+		      struct fixheap_region *region)
+{
+	struct range range;
+	u32 id;
+
+	if (!region || region->size != sizeof(*region))
+		return -EINVAL;
+	if (!range_read(heap, addr_to_pfn(heap, ptr), &range, &id))
+		return -ENOENT;
+	fill(&range, id, region);
+	region->node = node_of(heap, &range);
+	region->offset = (size_t)((const char *)ptr - range.base);
+	return 0;
+}
+
+int fixheap_region_at(struct fixheap *heap, unsigned id,
+		      struct fixheap_region *region)
+{
+	struct range range = { .end_pfn = 0 };
+
+	if (!region || region->size != sizeof(*region))
+		return -EINVAL;
+	spin_lock(&heap->region.lock);
+	for (; id < heap->max_ranges && !range.end_pfn; id++)
+		range = heap->range[id];
+	spin_unlock(&heap->region.lock);
+	if (!range.end_pfn)
+		return -ENOENT;
+	fill(&range, id - 1, region);
+	region->node = node_of(heap, &range);
+	return 0;
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * own.c: arrays that have a region of their own.
+ *
+ * The comm layer gives one for each array from its threshold on, and gets it
+ * back when the array is freed.  The array is a run like any other, over all
+ * pages of its range; nothing else is ever in there, as long as the array does
+ * not shrink.  If it does, its tail is everybody's, and the range leaves when
+ * all of it is free.
+ *
+ * Not for arrays whose alignment the comm layer need not know of, nor for those
+ * over several nodes: they lie in ranges that are shared.
+ *
+ * Locking: ask_lock around callbacks but region_free, the region lock for the
+ * books.  Cost: the comm layer's, and range_add.
+ */
+#include "grow.h"
+#include "heap.h"
+#include "policy.h"
+#include "runmap.h"
+#include "zone.h"
+
+#include <errno.h>
+
+static bool over_threshold(const struct fixheap *heap, u64 nr_pages)
+{
+	return heap->mode == FIXHEAP_DYNAMIC && heap->comm->alloc_threshold &&
+	       nr_pages << PAGE_SHIFT >= heap->comm->alloc_threshold;
+}
+
+/* The heap's node that all of the array shall be on; NODE_ANY: several. */
+static u32 node_of(const struct fixheap *heap, const struct run_request *req)
+{
+	u32 id = req->near ? req->near - 1 : heap_this_node(heap);
+
+	if (req->policy == FIXHEAP_POLICY_INTERLEAVE ||
+	    req->policy == FIXHEAP_POLICY_BLOCKED)
+		return NODE_ANY;
+	for (u32 i = 0; req->nodes && i < heap->nr_nodes; i++) {
+		u32 n = heap->nodelist[id][i];
+
+		if (req->nodes >> n & 1)
+			return n;
+	}
+	return heap->nodelist[id][0];
+}
+
+bool own_is_wanted(const struct fixheap *heap, const struct run_request *req)
+{
+	return unlikely(over_threshold(heap, req->nr_pages)) &&
+	       req->align << PAGE_SHIFT <=
+		       max_u64(heap->comm->page_size, PAGE_BYTES) &&
+	       !req->fresh && node_of(heap, req) != NODE_ANY;
+}
+
+static size_t region_bytes(const struct fixheap *heap, u64 nr_pages)
+{
+	return round_up(nr_pages << PAGE_SHIFT,
+			max_u64(heap->comm->page_size, PAGE_BYTES));
+}
+
+/* Give the run of all pages of the range a descriptor. */
+static void describe(struct fixheap *heap, const struct range *range,
+		     struct run *run)
+{
+	struct region *region = &heap->region;
+	u64 page;
+
+	run->pfn = range->start_pfn;
+	run->nr_pages = range->end_pfn - range->start_pfn;
+	page = page_make(PAGE_ARRAY, PLACE_ARRAY,
+			 zone_of(heap, run->pfn)->node);
+	page |= (++region->nr_stamps & PAGE_STAMP_MASK) << PAGE_STAMP_SHIFT;
+	runmap_set(region, run, page);
+}
+
+/* Into the heap, as one run; 0 or -errno, and nothing is changed. */
+static int adopt(struct fixheap *heap, const struct range *range, u32 n,
+		 struct run *run)
+{
+	int id = registry_range_add(heap, range, n);
+
+	if (id < 0)
+		return id;
+	spin_lock(&heap->region.lock);
+	describe(heap, &heap->range[id], run);
+	spin_unlock(&heap->region.lock);
+	return 0;
+}
+
+/* The comm layer has kept to what was asked for. */
+static bool is_usable(const struct fixheap *heap, const struct run_request *req,
+		      const struct range *range)
+{
+	uintptr_t align = max_u64(req->align, 1) << PAGE_SHIFT;
+
+	(void)heap;
+	return !((uintptr_t)range->base & (align - 1));
+}
+
+static int alloc_locked(struct fixheap *heap, const struct run_request *req,
+			struct range *range, struct run *run)
+{
+	const struct fixheap_config config = { .mode = heap->mode,
+					       .flags = heap->flags,
+					       .comm = heap->comm };
+	u32 n = node_of(heap, req);
+	int ret;
+
+	if (comm_alloc(&config, region_bytes(heap, req->nr_pages),
+		       grow_number(heap, n), range))
+		return -ENOMEM;
+	if (registry_overlaps(range->base, range->bytes)) {
+		comm_failed(heap->comm, "region_alloc",
+			    "memory that is in use already", range, EEXIST);
+		return -ENOMEM;
+	}
+	ret = is_usable(heap, req, range) ? 0 : -EINVAL;
+	if (!ret)
+		ret = grow_place(heap, range, n);
+	if (!ret && !range->pending)
+		ret = comm_register(heap->comm, range);
+	if (ret) {
+		range_release(heap, range);
+		return -ENOMEM;
+	}
+	ret = adopt(heap, range, n, run);
+	if (!ret)
+		return 0;
+	comm_failed(heap->comm, "region_alloc", "memory that cannot be used",
+		    range, -ret);
+	range_release(heap, range);
+	return -ENOMEM;
+}
+
+int own_alloc(struct fixheap *heap, const struct run_request *req,
+	      struct run *run)
+{
+	struct range range = { .own = true,
+			       .was_own = true,
+			       .post = req->post,
+			       .pending = req->post };
+	u64 nr = region_bytes(heap, req->nr_pages) >> PAGE_SHIFT;
+	int ret = -ENOMEM;
+
+	spin_lock(&heap->ask_lock);
+	if (nr <= heap->max_pages - heap->nr_pages &&
+	    heap->nr_ranges < heap->max_ranges)
+		ret = alloc_locked(heap, req, &range, run);
+	spin_unlock(&heap->ask_lock);
+	if (ret)
+		return ret;
+	if (req->policy != FIXHEAP_POLICY_DEFAULT &&
+	    !policy_note(heap, run, req, 0)) {
+		own_free(heap, run);
+		return -ENOMEM;
+	}
+	if (req->zero && !range.zeroed)
+		host_clear(pfn_to_addr(heap, run->pfn),
+			   run->nr_pages << PAGE_SHIFT);
+	return 0;
+}
+
+/* The range that the array at pfn is all of; *page: its descriptor. */
+static struct range *own_range_locked(struct fixheap *heap, u64 pfn, u64 *page)
+{
+	struct range *range = range_find_locked(heap, pfn);
+
+	*page = page_read(&heap->page[pfn]);
+	if (!range || !range->own || range->start_pfn != pfn ||
+	    page_kind(*page) != PAGE_ARRAY ||
+	    page_len(*page) != range->end_pfn - pfn)
+		return NULL;
+	return range;
+}
+
+/* Take the array and its range out of the heap. */
+static void leave_locked(struct fixheap *heap, struct range *range, u64 page,
+			 struct run *run)
+{
+	*run = (struct run){ range->start_pfn,
+			     range->end_pfn - range->start_pfn };
+	policy_drop_locked(heap, run->pfn, page);
+	runmap_clear(&heap->region, run);
+	region_unclaim(&heap->region, run->nr_pages);
+	range_del_locked(heap, range_id(heap, range));
+}
+
+bool own_free(struct fixheap *heap, struct run *run)
+{
+	struct region *region = &heap->region;
+	struct range *range, left;
+	u64 page;
+
+	spin_lock(&region->lock);
+	range = own_range_locked(heap, run->pfn, &page);
+	if (range && run->nr_pages &&
+	    run->nr_pages != range->end_pfn - range->start_pfn)
+		range = NULL;
+	if (range) {
+		left = *range;
+		leave_locked(heap, range, page, run);
+	}
+	spin_unlock(&region->lock);
+	if (range)
+		range_release(heap, &left);
+	return range != NULL;
+}
+
+/* --- realloc -------------------------------------------------------------- */
+
+/* The memory has moved or changed its length: into the heap again. */
+static int replace_locked(struct fixheap *heap, const struct run *run,
+			  struct range *range)
+{
+	struct region *region = &heap->region;
+	struct run_request req = { .nr_pages = 0 };
+	struct range *old;
+	struct run moved;
+	u32 n = zone_of(heap, run->pfn)->node;
+	u64 page;
+	int ret;
+
+	spin_lock(&region->lock);
+	old = own_range_locked(heap, run->pfn, &page);
+	policy_again(heap, run->pfn, page, &req);
+	leave_locked(heap, old, page, &moved);
+	spin_unlock(&region->lock);
+	ret = adopt(heap, range, n, &moved);
+	if (ret)
+		return ret;
+	if (req.policy != FIXHEAP_POLICY_DEFAULT)
+		policy_note(heap, &moved, &req, 0);
+	if (page & PAGE_ZERO_FLAG)
+		run_set_zero(heap, &moved);
+	if (req.zero && moved.nr_pages > run->nr_pages && !range->zeroed)
+		host_clear(pfn_to_addr(heap, moved.pfn + run->nr_pages),
+			   (moved.nr_pages - run->nr_pages) << PAGE_SHIFT);
+	heap_account(heap, ((long)moved.nr_pages - (long)run->nr_pages) *
+				   (long)PAGE_BYTES);
+	return 0;
+}
+
+/* ask_lock is held, which keeps the range; *moved as own_realloc. */
+static bool resize_locked(struct fixheap *heap, const struct run *run,
+			  u64 nr_pages, void **moved)
+{
+	const struct fixheap_comm *comm = heap->comm;
+	size_t bytes = region_bytes(heap, nr_pages);
+	struct range range;
+	u32 id;
+
+	if (!comm->region_realloc || !range_read(heap, run->pfn, &range, &id) ||
+	    !range.own ||
+	    bytes > range.bytes +
+			    ((heap->max_pages - heap->nr_pages) << PAGE_SHIFT))
+		return false;
+	range.old_base = range.base;
+	range.old_bytes = range.bytes;
+	range.base = comm->region_realloc(comm->data, range.old_base,
+					  range.old_bytes, bytes);
+	if (!range.base)
+		return false;
+	range.bytes = bytes;
+	range.pending = range.post;
+	range.above = range.below = 0;
+	*moved = range.base;
+	if (!range.post && comm->post_realloc &&
+	    comm->post_realloc(comm->data, range.old_base, range.old_bytes,
+			       range.base, bytes, &range.key))
+		comm_failed(comm, "post_realloc", "not registered", &range,
+			    EIO);
+	if (replace_locked(heap, run, &range)) {
+		comm_failed(comm, "region_realloc",
+			    "memory that cannot be used", &range, ERANGE);
+		range_release(heap, &range);
+		*moved = NULL;
+		errno = ENOMEM;
+	}
+	return true;
+}
+
+bool own_realloc(struct fixheap *heap, void *array, u64 nr_pages, void **moved)
+{
+	struct region *region = &heap->region;
+	bool own, wanted = over_threshold(heap, nr_pages), done = false;
+	struct run run = { addr_to_pfn(heap, array), 0 };
+	u64 page;
+
+	*moved = NULL;
+	if (heap->mode != FIXHEAP_DYNAMIC || !pfn_valid(heap, run.pfn) ||
+	    (uintptr_t)array & (PAGE_BYTES - 1))
+		return false;
+	spin_lock(&region->lock);
+	own = own_range_locked(heap, run.pfn, &page) != NULL;
+	run.nr_pages = page_len(page);
+	spin_unlock(&region->lock);
+	if (page_kind(page) != PAGE_ARRAY)
+		return false;
+	if (own != wanted && heap->comm->flags & FIXHEAP_COMM_NO_CROSSING) {
+		errno = EXDEV;
+		return true;
+	}
+	if (!own || !wanted)
+		return false;
+	if (region_bytes(heap, nr_pages) == run.nr_pages << PAGE_SHIFT) {
+		*moved = array;
+		return true;
+	}
+	spin_lock(&heap->ask_lock);
+	done = resize_locked(heap, &run, nr_pages, moved);
+	spin_unlock(&heap->ask_lock);
+	return done;
+}
+
+/* --- public --------------------------------------------------------------- */
+
+bool fixheap_array_can_realloc(struct fixheap *heap, const void *array,
+			       size_t bytes)
+{
+	u64 pfn = addr_to_pfn(heap, array), page;
+	bool own;
+
+	if (heap->mode != FIXHEAP_DYNAMIC || !pfn_valid(heap, pfn))
+		return true;
+	spin_lock(&heap->region.lock);
+	own = own_range_locked(heap, pfn, &page) != NULL;
+	spin_unlock(&heap->region.lock);
+	return own == over_threshold(heap, bytes_to_pages(bytes));
+}
+
+/* ask_lock is held.  The range was read without a lock, but is the array's. */
+static int post_locked(struct fixheap *heap, u32 id, struct range *range)
+{
+	const struct fixheap_comm *comm = heap->comm;
+	struct range *now = &heap->range[id];
+	int ret = 0;
+
+	if (!range->old_base)
+		ret = comm_register(comm, range);
+	else if (comm->post_realloc)
+		ret = comm->post_realloc(comm->data, range->old_base,
+					 range->old_bytes, range->base,
+					 range->bytes, &range->key);
+	if (ret)
+		return ret;
+	spin_lock(&heap->region.lock);
+	range->pending = false;
+	range->above = now->above;
+	range->below = now->below;
+	range_change_locked(heap, id, range);
+	spin_unlock(&heap->region.lock);
+	return 0;
+}
+
+int fixheap_array_post_alloc(struct fixheap *heap, void *array)
+{
+	u64 pfn = addr_to_pfn(heap, array);
+	struct range range;
+	struct run run;
+	u64 page;
+	int ret = 0;
+	u32 id;
+
+	if (!pfn_valid(heap, pfn) || !run_find(heap, pfn, &run, &page) ||
+	    page_kind(page) != PAGE_ARRAY ||
+	    pfn_to_addr(heap, run.pfn) != array)
+		return -EINVAL;
+	if (heap->mode != FIXHEAP_DYNAMIC)
+		return 0;
+	spin_lock(&heap->ask_lock);
+	if (range_read(heap, pfn, &range, &id) && range.pending)
+		ret = post_locked(heap, id, &range);
+	spin_unlock(&heap->ask_lock);
+	return ret;
+}
