@@ -127,6 +127,7 @@ static void test_config(void **state)
 		{ good, -1, 0, -EINVAL },
 	};
 	struct fixheap_config config = config_of(memory, MEMORY);
+	struct fixheap_comm comm = FIXHEAP_COMM_INIT;
 	struct fixheap *heap;
 
 	(void)state;
@@ -141,7 +142,8 @@ static void test_config(void **state)
 			accepted(&config, 200);
 	}
 	config = config_of(memory, MEMORY);
-	config.comm = (const struct fixheap_comm *)memory;
+	comm.size--;
+	config.comm = &comm;
 	refused(&config, -EINVAL);
 	refused(NULL, -EINVAL);
 	config.comm = NULL;
