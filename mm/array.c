@@ -104,6 +104,8 @@ void *fixheap_array_realloc(struct fixheap *heap, void *array, size_t bytes)
 	heap_attr(heap, NULL, &req);
 	pfn = addr_to_pfn(heap, array);
 	policy_again(heap, pfn, page_read(&heap->page[pfn]), &req);
+	if (unlikely(heap->mode == FIXHEAP_DYNAMIC))
+		req.post = own_is_post(heap, pfn);
 	moved = array_alloc(heap, &req);
 	if (!moved)
 		return NULL;

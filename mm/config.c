@@ -53,6 +53,7 @@ static int check_mode(const struct fixheap_config *config)
 
 	if ((int)config->mode < 0 || config->mode > FIXHEAP_SIMPLE ||
 	    (!is_fixed(config) && config->base) ||
+	    (config->max_bytes && config->max_bytes < config->length) ||
 	    config->max_regions > RANGES_MAX)
 		return -EINVAL;
 	if (!(config->flags & FIXHEAP_DETERMINISTIC))

@@ -85,9 +85,12 @@ int comm_alloc(const struct fixheap_config *config, size_t bytes, int node,
 		range->zeroed = comm->flags & FIXHEAP_COMM_ZEROED;
 		range->base = comm->region_alloc(comm->data, bytes, node);
 	}
-	if (range->base)
+	if (range->base && (uintptr_t)range->base + bytes > bytes)
 		return 0;
-	comm_failed(comm, "region_alloc", "no memory", range, ENOMEM);
+	comm_failed(comm, "region_alloc",
+		    range->base ? "memory that wraps" : "no memory", range,
+		    ENOMEM);
+	range->base = NULL;
 	return -ENOMEM;
 }
 
@@ -157,8 +160,8 @@ void comm_free(const struct fixheap_comm *comm, const struct range *range)
 		host_unmap(range->base, range->bytes);
 	if (range->source != RANGE_COMM)
 		return;
-	if (!comm->region_free || !comm->region_free(comm->data, range->base,
-						     range->bytes, range->key))
+	if (comm->region_free && !comm->region_free(comm->data, range->base,
+						    range->bytes, range->key))
 		comm_failed(comm, "region_free", "not taken back", range,
 			    EINVAL);
 }

@@ -53,6 +53,9 @@ bool own_free(struct fixheap *heap, struct run *run);
 /* The same for realloc: *moved is the new array, NULL with errno set: refused,
  * nothing is changed.  false: not here. */
 bool own_realloc(struct fixheap *heap, void *array, u64 nr_pages, void **moved);
+/* Whether the page is of an array made with FIXHEAP_POST_ALLOC that has a
+ * region of its own. */
+bool own_is_post(struct fixheap *heap, u64 pfn);
 /* isolate.c: the range at pfn, if it was an array's own, leaves when it is
  * empty. */
 void isolate_give_back(struct fixheap *heap, u64 pfn);

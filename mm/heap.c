@@ -35,8 +35,10 @@
 
 /* Addresses of user space are below this. */
 #define ADDRESS_SHIFT 48
-/* At least so many pageblocks of page numbers for each region to come. */
-#define RANGE_BLOCKS 4
+/* Pageblocks of page numbers, for each that there can be, and for a region;
+ * the trees by pageblock become deeper with them. */
+#define BLOCK_NUMBERS 3
+#define RANGE_NUMBERS 2
 
 /* Where each part of the metadata begins, in bytes. */
 struct offsets {
@@ -123,14 +125,15 @@ static void number_mapped(struct fixheap *heap, struct layout *layout,
 /* How many there should be of them, and must be. */
 static u64 wanted_blocks(const struct fixheap *heap)
 {
-	u64 blocks = (heap->max_pages >> BLOCK_SHIFT) + heap->max_ranges + 1024;
+	u64 blocks = BLOCK_NUMBERS * ((heap->max_pages >> BLOCK_SHIFT) + 1) +
+		     RANGE_NUMBERS * heap->max_ranges;
 
-	return min_u64(RANGE_BLOCKS * blocks, (1ull << 32) >> BLOCK_SHIFT);
+	return min_u64(blocks, (1ull << 32) >> BLOCK_SHIFT);
 }
 
 static u64 least_blocks(const struct layout *layout)
 {
-	return 2 * (layout->pages.end >> BLOCK_SHIFT) + 1024;
+	return 2 * (layout->pages.end >> BLOCK_SHIFT) + 16;
 }
 
 /* Size of the metadata, and where its parts begin. */

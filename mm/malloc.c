@@ -403,6 +403,10 @@ void fixheap_free_sized(struct fixheap *heap, void *ptr, size_t bytes)
 
 	if (!ptr)
 		return;
+	if (class_at(heap, ptr) && !object_class(heap, ptr)) {
+		heap_fault(heap, api, "double free", ptr, bytes);
+		return;
+	}
 	size = object_size(heap, api, ptr, object_class(heap, ptr));
 	if (size && size < bytes)
 		heap_fault(heap, api, "wrong size", ptr, bytes);

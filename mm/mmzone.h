@@ -289,8 +289,11 @@ bool pfn_in_range(const struct fixheap *heap, u64 pfn);
 
 static inline bool pfn_valid(const struct fixheap *heap, u64 pfn)
 {
-	return pfn - heap->start_pfn < heap->end_pfn - heap->start_pfn &&
-	       (likely(!heap_can_grow(heap)) || pfn_in_range(heap, pfn));
+	if (pfn - heap->start_pfn >= heap->end_pfn - heap->start_pfn)
+		return false;
+	/* only pages of ranges have descriptors */
+	return page_read(&heap->page[pfn]) || !heap_can_grow(heap) ||
+	       pfn_in_range(heap, pfn);
 }
 
 /* What is bound on its own begins and ends at multiples of so many pages. */

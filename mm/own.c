@@ -280,6 +280,14 @@ static bool resize_locked(struct fixheap *heap, const struct run *run,
 	return true;
 }
 
+bool own_is_post(struct fixheap *heap, u64 pfn)
+{
+	struct range range;
+	u32 id;
+
+	return range_read(heap, pfn, &range, &id) && range.post;
+}
+
 bool own_realloc(struct fixheap *heap, void *array, u64 nr_pages, void **moved)
 {
 	struct region *region = &heap->region;

@@ -66,8 +66,10 @@ struct fixheap_comm {
 	unsigned flags;	  /* FIXHEAP_COMM_... */
 	size_t page_size; /* bytes; regions are asked for in multiples of it, a
 			   * power of two; 0: fixheap_page_size() */
-	/* FIXHEAP_DYNAMIC: an array of so many bytes or more gets a region of
-	 * its own, which goes back when the array is freed; 0: none does */
+	/* FIXHEAP_DYNAMIC: an array of so many bytes or more, rounded up to
+	 * pages, gets a region of its own, which goes back when the array is
+	 * freed; 0: none does, nor one with an alignment beyond page_size, nor
+	 * one over several nodes */
 	size_t alloc_threshold;
 	/* largest heap, "64G" or "50%" (of the machine's memory), if it is less
 	 * than config.max_bytes; NULL: not said */
@@ -208,8 +210,8 @@ int fixheap_array_post_alloc(struct fixheap *heap, void *array);
 bool fixheap_array_can_realloc(struct fixheap *heap, const void *array,
 			       size_t bytes);
 
-/* As fixheap_free of what was allocated with this size, which is checked as far
- * as the class or the pages tell: "wrong size" is a caller's mistake. */
+/* As fixheap_free of what was allocated with this size: more bytes than the
+ * object has are a caller's mistake, "wrong size". */
 void fixheap_free_sized(struct fixheap *heap, void *ptr, size_t bytes);
 
 /* Bytes that an object of so many would have: fixheap_usable_size, before it is

@@ -325,7 +325,8 @@ void fixheap_pages_free(struct fixheap *heap, void *start, size_t nr_pages);
  *
  * Takes back what caches hold first, so that the answer is exact: with no
  * other thread allocating, an array of this size succeeds and one a page
- * larger does not.  With a strict policy it tries what could be bound anew,
+ * larger does not; in a heap that may ask for more regions it is what succeeds
+ * without.  With a strict policy it tries what could be bound anew,
  * without telling the kernel: for that time others may find no pages.
  * 0 for a bad attr, with errno EINVAL or ENOTSUP as for arrays.
  * Context: any thread.  Cost: as fixheap_reclaim, then O(log); with an

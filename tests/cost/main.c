@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * main.c: so many operations of one kind on a heap of one mode, for a tool that
+ * counts instructions; see tests/cost.sh.
+ *
+ * cost MODE OPERATION COUNT.  The heap is in use as a runtime's would be: 1,000
+ * objects and 100 arrays live, in one region, so that all modes do the same.
+ */
+#include <fixheap/fixheap.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define HEAP_BYTES ((size_t)1 << 30)
+
+static void *region_alloc(void *data, size_t bytes, int node)
+{
+	void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)data;
+	(void)node;
+	return base == MAP_FAILED ? NULL : base;
+}
+
+static struct fixheap *make(const char *mode)
+{
+	static struct fixheap_comm comm = FIXHEAP_COMM_INIT;
+	struct fixheap_config config = FIXHEAP_CONFIG_INIT;
+	struct fixheap *heap;
+
+	comm.region_alloc = region_alloc;
+	comm.alloc_threshold = HEAP_BYTES;
+	config.length = HEAP_BYTES;
+	if (!strcmp(mode, "fixed")) {
+		config.base = region_alloc(NULL, HEAP_BYTES, -1);
+	} else if (!strcmp(mode, "growable")) {
+		config.base = region_alloc(NULL, HEAP_BYTES, -1);
+		config.max_bytes = HEAP_BYTES + (64 << 20);
+	} else if (!strcmp(mode, "dynamic")) {
+		config.mode = FIXHEAP_DYNAMIC;
+		config.comm = &comm;
+		config.max_bytes = HEAP_BYTES + (64 << 20);
+	} else {
+		config.mode = FIXHEAP_SIMPLE;
+		config.max_bytes = HEAP_BYTES + (64 << 20);
+	}
+	config.max_regions = 64;
+	if (fixheap_create(&config, &heap))
+		exit(1);
+	return heap;
+}
+
+/* Once; NULL: there is no such operation. */
+static void *operate(struct fixheap *heap, const char *what)
+{
+	struct fixheap_region region = FIXHEAP_REGION_INIT;
+	void *ptr = NULL;
+
+	if (!strcmp(what, "malloc")) {
+		ptr = fixheap_malloc(heap, 64);
+		fixheap_free(heap, ptr);
+	} else if (!strcmp(what, "large")) {
+		ptr = fixheap_malloc(heap, 100000);
+		fixheap_free(heap, ptr);
+	} else if (!strcmp(what, "array")) {
+		ptr = fixheap_array_alloc(heap, 5 << 20, NULL);
+		fixheap_array_free(heap, ptr);
+	} else if (!strcmp(what, "page")) {
+		ptr = fixheap_pages_alloc(heap, 1, 0, NULL);
+		fixheap_pages_free(heap, ptr, 1);
+	} else if (!strcmp(what, "region")) {
+		ptr = heap;
+		if (fixheap_region_of(heap, operate, &region) == 0)
+			exit(1);
+	}
+	return ptr;
+}
+
+int main(int argc, char **argv)
+{
+	struct fixheap *heap;
+	unsigned seed = 1;
+
+	if (argc != 4)
+		return 2;
+	heap = make(argv[1]);
+	for (int i = 0; i < 1000; i++) {
+		seed = seed * 1103515245 + 12345;
+		if (!fixheap_malloc(heap, seed >> 16 & 0x3fff))
+			return 1;
+		if (i % 10 == 0 && !fixheap_array_alloc(heap, seed >> 12, NULL))
+			return 1;
+	}
+	for (int i = atoi(argv[3]); i; i--) {
+		if (!operate(heap, argv[2]))
+			return 1;
+	}
+	return 0;
+}
