@@ -5,6 +5,8 @@
  */
 #include "nodes.h"
 
+#include <sys/resource.h>
+
 /* A word in each page says which it is. */
 static void mark(char *array, u64 nr)
 {
@@ -170,12 +172,44 @@ static void test_twice(void **state)
 	heap_end(&t);
 }
 
+static u64 faults(void)
+{
+	struct rusage usage;
+
+	assert_int_equal(getrusage(RUSAGE_THREAD, &usage), 0);
+	return (u64)usage.ru_minflt;
+}
+
+/*
+ * What was only read is in memory, too, but as the page of all zeroes: the
+ * first write to it is another fault.
+ */
+static void test_written(void **state)
+{
+	const u64 nr = BLOCKS(4);
+	struct test_heap t;
+	char *array;
+	u64 before;
+
+	(void)state;
+	nodes_make(&t, &(struct node_spec){ .nr_pages = BLOCKS(16) });
+	array = fixheap_array_alloc(t.heap, BYTES(nr), NULL);
+	assert_non_null(array);
+	assert_int_equal(fixheap_array_touch(t.heap, array, 0, 0), 0);
+	mark(array, 1);
+	before = faults();
+	mark(array, nr);
+	/* the program's own pages are few */
+	assert_true(faults() - before < nr / 4);
+	fixheap_array_free(t.heap, array);
+	heap_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_touch),
-		cmocka_unit_test(test_fresh),
-		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_touch), cmocka_unit_test(test_written),
+		cmocka_unit_test(test_fresh), cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_twice),
 	};
 
