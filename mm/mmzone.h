@@ -68,12 +68,12 @@ struct pageblock {
 	u32 prev;
 	u32 size_left;	/* (R) first block of a row: smaller and */
 	u32 size_right; /*     larger rows, block + 1; sizetree.c */
+	u32 nr_moved;	/* (A) arrays in it that are not at home */
 	u16 nr_free;	/* (R) open: free pages */
 	u16 longest;	/* (R) open: longest free run */
-	u16 nr_moved;	/* (A) arrays in it that are not at home */
 	u8 placement;	/* (R) open: enum placement */
 	u8 listed;	/* (R) open: fullness class that it is filed under */
-	u8 pad[24];
+	u8 pad[22];
 };
 _Static_assert(sizeof(struct pageblock) == 192, "three cache lines");
 

@@ -49,7 +49,7 @@ u64 rehome_fresh_unit(const struct fixheap *heap)
 
 /* The array's blocks behind the one of page keep (all, if it has none). */
 static void count_blocks(struct fixheap *heap, const struct run *run, u64 keep,
-			 u16 change)
+			 u32 change)
 {
 	u32 b = (u32)(run->pfn >> BLOCK_SHIFT);
 	u32 last = (u32)((run->pfn + run->nr_pages - 1) >> BLOCK_SHIFT);
@@ -156,7 +156,7 @@ static void give_back(struct fixheap *heap, const struct run *run, u64 keep)
 	bool zero = !discard_pages(heap, &pages) && is_whole(heap, run);
 	struct run part;
 
-	count_blocks(heap, run, keep, (u16)-1);
+	count_blocks(heap, run, keep, -1u);
 	__atomic_sub_fetch(&heap->rehomed_pages, run->nr_pages,
 			   __ATOMIC_RELAXED);
 	for (part.pfn = pages.pfn; part.pfn < pages.end;
