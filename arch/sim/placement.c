@@ -127,6 +127,16 @@ int host_bind(void *start, size_t bytes, enum host_policy policy,
 	return err;
 }
 
+/*
+ * What is shared has to be removed, what is private cannot be.  The second call
+ * says whether it worked: qemu-user ignores the first one, and returns 0.
+ */
+static int drop(void *start, size_t bytes)
+{
+	madvise(start, bytes, MADV_REMOVE);
+	return madvise(start, bytes, MADV_DONTNEED);
+}
+
 int host_discard(void *start, size_t bytes)
 {
 	int err = sim_enter(HOST_SIM_DISCARD), saved = errno;
@@ -136,9 +146,7 @@ int host_discard(void *start, size_t bytes)
 	pthread_mutex_lock(&place.lock);
 	if (!is_range(start, bytes))
 		err = -EINVAL;
-	/* Only memory that is shared can be removed. */
-	else if (madvise(start, bytes, MADV_REMOVE) &&
-		 madvise(start, bytes, MADV_DONTNEED))
+	else if (drop(start, bytes))
 		err = -errno;
 	else
 		placed_walk(page_of(start), page_end(start, bytes), forget_page,
