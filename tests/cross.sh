@@ -15,6 +15,12 @@
 # larger mapping is refused at once, and tests of huge heaps skip themselves.
 # Nor can a child that a threaded program forked start threads: qemu-user 7.2
 # fails an assertion of its own then, so test_fork is left out.
+#
+# LACKS says to the tests what else it does not do:
+#   remove        it takes MADV_REMOVE for a hint, ignores it and returns 0, so
+#                 shared memory cannot be dropped, nor is private refused
+#   mincore-none  mincore of memory without access rights fails with ENOMEM, as
+#                 if it were not mapped
 set -eu
 processor=$1
 prefix=$processor-linux-gnu-
@@ -94,5 +100,8 @@ echo "# without jemalloc and libnuma, in $ROOM of address space"
 ulimit -c 0
 # qemu takes some room beside the program's.
 ulimit -v $((48 << 20))
+export LACKS='remove mincore-none'
+# test_strict takes minutes: mincore of much memory is slow there.
+export PROGRAM_LIMIT=1500
 export RUNNER="qemu-$processor -R $ROOM -L /usr/$processor-linux-gnu"
 exec tests/programs.sh "$processor" unit host
