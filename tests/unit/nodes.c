@@ -10,6 +10,9 @@
 #include <sys/mman.h>
 #include <time.h>
 
+/* What the kernel has in one piece where it may. */
+#define HUGE_BYTES ((uintptr_t)2 << 20)
+
 void nodes_map(struct test_heap *t, const struct node_spec *spec)
 {
 	size_t align = BYTES(8 * BLOCK_PAGES);
@@ -146,12 +149,23 @@ void nodes_unmap(struct test_heap *t)
 	assert_int_equal(munmap(t->memory, t->bytes), 0);
 }
 
+/*
+ * As if each page were touched alone, and mincore sees no difference.  But
+ * the faults are most of the time of the tests of nodes, and the kernel has a
+ * huge page ready in a third of the time that it takes for its 512 pages.
+ */
 void nodes_touch(void *start, size_t bytes)
 {
+	uintptr_t whole = round_up((uintptr_t)start, HUGE_BYTES);
+	uintptr_t end = round_down((uintptr_t)start + bytes, HUGE_BYTES);
 	char *byte = start;
 
+	if (whole < end)
+		madvise((void *)whole, end - whole, MADV_HUGEPAGE);
 	for (size_t i = 0; i < bytes; i += PAGE_BYTES)
 		byte[i] = 1;
+	if (whole < end)
+		madvise((void *)whole, end - whole, MADV_NOHUGEPAGE);
 	host_sim_settle(start, bytes);
 }
 
