@@ -8,6 +8,15 @@
 # (numbers: two other values), and ten random ones.  Each is built without
 # optimization, warnings being errors, and its unit tests are run.  Those
 # that take longest are left to the first two.
+#
+# Most symbols change little of what the compiler sees, and little is compiled
+# or run twice.  All are built in one folder, one after the other, through
+# ccache: the paths are the same, and so is then most of what comes out of the
+# preprocessor, which is what ccache compares.  Programs are linked without
+# debug information, so that those that a symbol does not change are the same
+# byte for byte; one that has passed is not run again.  Both memories begin
+# empty and end with this run.
+#
 # WHICH: names as printed, such as no-NUMA or random-17; all when none is given.
 # SEED: where the random ones begin; it is printed.
 set -eu
@@ -17,6 +26,12 @@ seed=${SEED:-$((RANDOM % 10000))}
 number=0 status=0
 dir=$B/matrix
 mkdir -p "$dir"
+rm -rf "$dir/ccache" "$dir/passed"
+unset "${!CCACHE_@}"
+export PASSED=$dir/passed CCACHE_DIR=$dir/ccache CCACHE_CONFIGPATH=/dev/null
+export CCACHE_NODIRECT=1 CCACHE_NOSTATS=1
+# Where Debian has a ccache for each name of a compiler.
+PATH=/usr/lib/ccache:$PATH
 
 result()	# result STATUS NAME
 {
@@ -148,17 +163,18 @@ try()	# try NAME: build it and run its unit tests
 	case $1 in
 	allno | allyes) except= ;;
 	esac
-	mkdir -p "$dir/$1"
-	cmp -s "$dir/$1.config" "$dir/$1/.config" ||
-		cp "$dir/$1.config" "$dir/$1/.config"
-	if tests/build.sh "matrix/$1" CFLAGS=-O0 all unit >"$dir/$1.log" 2>&1 &&
-		EXCEPT=$except tests/programs.sh "matrix/$1" unit \
+	rm -rf "$dir/build"
+	mkdir -p "$dir/build"
+	cp "$dir/$1.config" "$dir/build/.config"
+	if tests/build.sh matrix/build CFLAGS=-O0 LDFLAGS="$ldflags" all unit \
+		>"$dir/$1.log" 2>&1 &&
+		EXCEPT=$except tests/programs.sh matrix/build unit \
 			>>"$dir/$1.log" 2>&1; then
 		r=0
 	else
 		r=1
 		{
-			grep '^CONFIG' "$dir/$1/.config" | paste -sd ' '
+			grep '^CONFIG' "$dir/build/.config" | paste -sd ' '
 			grep -v '# SKIP' "$dir/$1.log" |
 				grep -B 5 -A 5 '^not ok' ||
 				tail -n 20 "$dir/$1.log"
@@ -166,12 +182,17 @@ try()	# try NAME: build it and run its unit tests
 		echo "# again: SEED=$seed tests/matrix.sh $1"
 	fi
 	result $r "$1"
-	rm -rf "${dir:?}/$1"
+	rm -rf "${dir:?}/build"
 }
 
 if ! command -v kconfig-conf >/dev/null; then
 	echo 'kconfig-frontends-nox is not installed'
 	exit 77
+fi
+ldflags=-Wl,-S
+# The default linker is the one of all other steps; this one is faster.
+if ${CC:-gcc} -fuse-ld=gold -Wl,-v 2>/dev/null | grep -q gold; then
+	ldflags+=' -fuse-ld=gold'
 fi
 echo "# SEED=$seed"
 [ $# != 0 ] || defaults
@@ -181,5 +202,6 @@ for name in "${names[@]}"; do
 		try "$name"
 	fi
 done
+rm -rf "$CCACHE_DIR" "$PASSED"
 echo "1..$number"
 exit $status

@@ -7,6 +7,8 @@
 # test of its own.
 #   RUNNER         a command in front of each program
 #   EXCEPT         names of programs that are left out
+#   PASSED         a file of checksums: what passes is added, and a program that
+#                  is the same byte for byte as one in it is not run again
 #   PROGRAM_LIMIT  seconds for each
 #   JOBS           how many run at a time
 set -u
@@ -28,20 +30,31 @@ run()	# run PROGRAM NUMBER: leave its output and status in $out
 	echo $? >"$out/$2.status"
 }
 
+sum()	# sum PROGRAM: what PASSED has of it
+{
+	[ -z "${PASSED-}" ] || sha256sum <"$1"
+}
+
 # Those that take longest begin, so that none is left over at the end.
 long=' test_fork test_strict test_threads '
-programs=() others=()
+programs=() others=() found=0
 for program in $(for folder in "${@:-unit}"; do
 	find "$dir/$folder" -type f -executable | sort; done); do
 	case " ${EXCEPT-} " in
 	*" ${program##*/} "*) continue ;;
 	esac
+	found=$((found + 1))
+	if [ -s "${PASSED-}" ] && grep -qxF "$(sum "$program")" "$PASSED"; then
+		echo "# ${program##*/} is one that has passed before"
+		continue
+	fi
 	case $long in
 	*" ${program##*/} "*) programs+=("$program") ;;
 	*) others+=("$program") ;;
 	esac
 done
 programs+=("${others[@]}")
+
 for i in "${!programs[@]}"; do
 	[ "$(jobs -rp | wc -l)" -lt "${JOBS:-2}" ] || wait -n
 	run "${programs[i]}" "$i" &
@@ -61,9 +74,11 @@ for i in "${!programs[@]}"; do
 	elif ! grep -Eq '^(not )?ok [0-9]' "$out/$i"; then
 		status=1
 		echo "not ok - $name ran no test"
+	elif [ -n "${PASSED-}" ]; then
+		sum "${programs[i]}" >>"$PASSED"
 	fi
 done
-if [ "${#programs[@]}" = 0 ]; then
+if [ "$found" = 0 ]; then
 	echo "not ok - there is no test program in $dir"
 	status=1
 fi
