@@ -2,30 +2,39 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # header.sh: every public header compiles alone, as strict C11 and C17 and as
-# C++98 to C++20, with both compilers, without a warning.
+# C++98 to C++20, with both compilers, without a warning; fixheap.hpp as C++17
+# and C++20, with all of it used, and without exceptions and RTTI, too.
 set -eu
 number=0 status=0
-total=$(ls include/fixheap/*.h | wc -l)
-echo "1..$((total * 12))"
+
+# compiles NAME COMPILER LANGUAGE STANDARD [FLAG...]: what is in $source.
+compiles()
+{
+	local name=$1 compiler=$2 language=$3 standard=$4
+	shift 4
+	number=$((number + 1))
+	name="$name $compiler $standard $*"
+	if "$compiler" -x "$language" -std="$standard" -Iinclude -pedantic \
+		-Wall -Wextra -Wundef -Werror "$@" -fsyntax-only - \
+		<<<"$source"; then
+		echo "ok $number - ${name% }"
+	else
+		echo "not ok $number - ${name% }"
+		status=1
+	fi
+}
+
 for header in include/fixheap/*.h; do
 	include="#include <${header#include/}>"
 	# Twice: the guard works.  The initializers are used, not just defined.
 	source="$include
-$include"
-	case $header in
-	*/fixheap.h | */numa.h)
-		source+="
+$include
 struct fixheap_numa numa = FIXHEAP_NUMA_INIT;"
-		;;
-	esac
-	case $header in
-	*/fixheap.h | */comm.h)
-		source+="
+	[ "$header" != include/fixheap/comm.h ] || source="$include
+$include
 struct fixheap_comm comm = FIXHEAP_COMM_INIT;
 struct fixheap_region region = FIXHEAP_REGION_INIT;"
-		;;
-	esac
-	# fixheap.h includes the others.
+	# Of fixheap.h, which includes the others.
 	[ "$header" != include/fixheap/fixheap.h ] || source+="
 struct fixheap_config config = FIXHEAP_CONFIG_INIT;
 struct fixheap_array_attr attr = FIXHEAP_ARRAY_ATTR_INIT;"
@@ -33,16 +42,34 @@ struct fixheap_array_attr attr = FIXHEAP_ARRAY_ATTR_INIT;"
 		'clang c c17' 'g++ c++ c++98' 'clang++ c++ c++98' \
 		'g++ c++ c++11' 'g++ c++ c++17' 'g++ c++ c++20' \
 		'clang++ c++ c++11' 'clang++ c++ c++17'; do
-		read -r compiler language standard <<<"$how"
-		number=$((number + 1))
-		if "$compiler" -x "$language" -std="$standard" -Iinclude \
-			-pedantic -Wall -Wextra -Wundef -Werror \
-			-fsyntax-only - <<<"$source"; then
-			echo "ok $number - $header $compiler $standard"
-		else
-			echo "not ok $number - $header $compiler $standard"
-			status=1
-		fi
+		# shellcheck disable=SC2086
+		compiles "$header" $how
 	done
 done
+
+# Every member of the templates is instantiated.
+source='#include <fixheap/fixheap.hpp>
+#include <fixheap/fixheap.hpp>
+template class fixheap::allocator<int>;
+
+#include <map>
+#include <string>
+#include <vector>
+template class std::vector<int, fixheap::allocator<int>>;
+template class std::map<int, int, std::less<int>,
+			fixheap::allocator<std::pair<const int, int>>>;
+std::pmr::string hello(fixheap::memory_resource &resource)
+{
+	return std::pmr::string("hello", &resource);
+}'
+for compiler in g++ clang++; do
+	for standard in c++17 c++20; do
+		for flags in '' '-fno-exceptions -fno-rtti'; do
+			# shellcheck disable=SC2086
+			compiles include/fixheap/fixheap.hpp $compiler c++ \
+				$standard $flags
+		done
+	done
+done
+echo "1..$number"
 exit $status

@@ -27,10 +27,13 @@ check()	# check NAME COMMAND...: passes when the command prints nothing
 
 mapfile -t code < <(find include mm arch tools tests -name '*.[ch]' \
 	-not -path '*/generated/*' -not -path 'tests/build/*' | sort)
+mapfile -t plus < <(find include tests \( -name '*.cc' -o -name '*.hpp' \) \
+	-not -path 'tests/build/*' | sort)
 mapfile -t scripts < <(find tools tests .ci \( -name '*.sh' -o -name run \
 	-o -name numavm -o -name '*.mk' -o -name Makefile \) \
 	-not -path 'tests/build/*' | sort)
-mapfile -t text < <(printf '%s\n' "${code[@]}" "${scripts[@]}" Makefile Kconfig)
+mapfile -t text < <(printf '%s\n' "${code[@]}" "${plus[@]}" "${scripts[@]}" \
+	Makefile Kconfig)
 
 # ---- text --------------------------------------------------------------------
 
@@ -43,7 +46,7 @@ columns()
 {
 	local file
 
-	for file in "${code[@]}" "${scripts[@]}"; do
+	for file in "${code[@]}" "${plus[@]}" "${scripts[@]}"; do
 		expand "$file" | awk -v file="$file" 'length > 80 {
 			print file ":" NR ": " length " columns"
 		}'
@@ -52,7 +55,7 @@ columns()
 
 lengths()
 {
-	wc -l "${code[@]}" "${scripts[@]}" |
+	wc -l "${code[@]}" "${plus[@]}" "${scripts[@]}" |
 		awk '$1 > 500 && $2 != "total" { print $2 ": " $1 " lines" }'
 }
 
@@ -60,7 +63,7 @@ licence()
 {
 	local file
 
-	for file in "${code[@]}"; do
+	for file in "${code[@]}" "${plus[@]}"; do
 		head -n 1 "$file" | grep -qFx \
 			'/* SPDX-License-Identifier: BSD-2-Clause */' ||
 			echo "$file: no licence in its first line"
@@ -96,7 +99,8 @@ form()
 {
 	case $(clang-format --version) in
 	*'version 14.'*)
-		clang-format --style=file --dry-run "${code[@]}" 2>&1 |
+		clang-format --style=file --dry-run "${code[@]}" "${plus[@]}" \
+			2>&1 |
 			awk -F: '/warning:/ && !seen[$1]++ {
 				print $1 ":" $2 ": make format would change it"
 			}'
@@ -128,7 +132,7 @@ functions()
 		print FILENAME ":" FNR ": over 3 levels"
 	}
 	!inside { head = /^$|;$|^#|\*\/$|^}/ ? "" : head " " $0 }
-	' "${code[@]}"
+	' "${code[@]}" $(printf '%s\n' "${plus[@]}" | grep '^tests/cpp/')
 }
 
 conditionals()
@@ -138,7 +142,7 @@ conditionals()
 
 public_config()
 {
-	grep -nw 'CONFIG_[A-Z_]*' include/fixheap/*.h
+	grep -nw 'CONFIG_[A-Z_]*' include/fixheap/*
 }
 
 # Which file of mm/ may include which: a layer, what it may include besides

@@ -43,8 +43,8 @@ void produce(int id)
 	for (int i = 0; i < nr_items; i++) {
 		auto made = std::make_unique<item>();
 
-		made->name = "item " + std::to_string(id) + "/" +
-			     std::to_string(i);
+		made->name =
+			"item " + std::to_string(id) + "/" + std::to_string(i);
 		made->numbers.assign(static_cast<std::size_t>(i % 97), 1u);
 		std::lock_guard<std::mutex> guard(lock);
 		queue.push_back(std::move(made));

@@ -3,7 +3,7 @@
 # make install and make uninstall, from one list, so that they agree:
 # mode:what:where, and link:what it points to:where.
 
-headers := $(notdir $(wildcard include/fixheap/*.h))
+headers := $(notdir $(wildcard include/fixheap/*.h include/fixheap/*.hpp))
 so := libfixheap.so
 
 installed := \
