@@ -329,7 +329,8 @@ private:
 		const std::size_t mask = alignment - 1;
 		void *got;
 
-		if (alignment & mask || alignment > fixheap_page_size()) {
+		if (!alignment || alignment & mask ||
+		    alignment > fixheap_page_size()) {
 			errno = EINVAL;
 			return nullptr;
 		}

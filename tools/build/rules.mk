@@ -5,6 +5,10 @@
 tool = $(strip $(if $(filter default undefined,$(origin $(1))),\
 	$(CROSS_COMPILE)$(2),$($(1))))
 CC := $(call tool,CC,gcc)
+# The other half of the compiler that CC is.
+CXX := $(if $(filter default undefined,$(origin CXX)),$(strip $(if \
+	$(findstring clang,$(CC)),$(subst clang,clang++,$(CC)),\
+	$(CROSS_COMPILE)g++)),$(CXX))
 LD := $(call tool,LD,ld)
 AR := $(call tool,AR,ar)
 NM := $(call tool,NM,nm)
@@ -92,6 +96,10 @@ cflags := -std=gnu11 -fPIC -ftls-model=initial-exec -fno-strict-aliasing \
 	-Wwrite-strings -Wdeclaration-after-statement $(CFLAGS) \
 	$(if $(CONFIG_DEBUG_INFO),-g) $(if $(CONFIG_WERROR)$(WERROR),-Werror) \
 	$(san-flags)
+# C++ is only in tests: they are built as a program of the user's would be.
+cxxflags := -std=c++17 -pedantic -Wall -Wextra -Wpointer-arith -Wundef -Wvla \
+	$(CFLAGS) $(if $(CONFIG_DEBUG_INFO),-g) \
+	$(if $(CONFIG_WERROR)$(WERROR),-Werror) $(san-flags)
 hidden := -fvisibility=hidden -include mm/export.h
 cflags-mm := $(hidden)
 cflags-arch := $(hidden)
@@ -105,7 +113,8 @@ ifdef CONFIG_JEMALLOC
 JEMALLOC_PIC ?= $(shell $(CC) -print-file-name=libjemalloc_pic.a)
 endif
 
-flags-text := $(CC) $(machine) $(cppflags) $(cflags) $(ldflags) $(JEMALLOC_PIC)
+flags-text := $(CC) $(CXX) $(machine) $(cppflags) $(cflags) $(ldflags) \
+	$(JEMALLOC_PIC)
 paths-text := $(libdir) $(includedir) $(bindir) $(VERSION) $(LIBS)
 
 # Written only when they differ.
@@ -120,6 +129,10 @@ compile = $(CC) $(cppflags) $(cflags) $(cflags-$(firstword $(subst /, ,$*))) \
 
 $(objtree)/%.o: %.c $(autoconf) $(flags-file) Makefile tools/build/rules.mk
 	$(call say,CC)mkdir -p $(@D) && $(compile)
+
+$(objtree)/%.o: %.cc $(autoconf) $(flags-file) Makefile tools/build/rules.mk
+	$(call say,CXX)mkdir -p $(@D) && $(CXX) -Iinclude $(CPPFLAGS) \
+		$(cxxflags) -MMD -MP -c -o $@ $<
 
 $(objtree)/tools/cmd_run.o: $(paths-file)
 
@@ -193,10 +206,14 @@ vm-bins := $(addprefix $(bin)/vm/,$(call test-names,vm,$(vm-)) \
 fuzz-bins := $(patsubst tests/fuzz/%.c,$(bin)/fuzz/%,\
 	$(wildcard tests/fuzz/fuzz_*.c))
 
+cpp-bins := $(patsubst tests/%.cc,$(bin)/%,$(wildcard tests/cpp/test_*.cc))
+own-bins := $(addprefix $(bin)/own/,$(call test-names,own))
+
 # All names are visible in these; a test is linked with the objects it needs.
 sim-all := $(mm-objs) $(sim-objs) $(addprefix $(objtree)/tests/,$(sim-shared))
 host-all := $(lib-objs) $(addprefix $(objtree)/tests/,$(host-shared))
 vm-objs := $(addprefix $(objtree)/tests/,$(vm-shared))
+own-objs := $(addprefix $(objtree)/tests/,$(own-shared))
 $(bin)/sim.a: $(sim-all) $(links)
 	$(call say,AR)mkdir -p $(@D) && rm -f $@ && $(AR) rcTD $@ $(sim-all)
 $(bin)/host.a: $(host-all) $(links)
@@ -211,6 +228,11 @@ $(host-bins): $(bin)/%: $(objtree)/tests/%.o $(bin)/host.a
 	$(call link-test,,-lcmocka)
 $(vm-bins): $(bin)/%: $(objtree)/tests/%.o $(vm-objs) $(lib).a $(links)
 	$(call link-test,,-lcmocka)
+$(own-bins): $(bin)/%: $(objtree)/tests/%.o $(own-objs) $(lib).a $(links)
+	$(call link-test)
+$(cpp-bins): $(bin)/%: $(objtree)/tests/%.o $(lib).a $(links)
+	$(call say,LD)mkdir -p $(@D) && $(CXX) $(ldflags) -o $@ \
+		$(filter %.o %.a,$^) $(LIBS)
 $(fuzz-bins): $(bin)/%: $(objtree)/tests/%.o $(bin)/sim.a
 	$(call link-test,-fsanitize=fuzzer)
 $(bin)/model $(bin)/stress: $(bin)/%: $(objtree)/tests/%/main.o $(bin)/sim.a
@@ -220,10 +242,13 @@ bench-objs := $(addprefix $(objtree)/tests/,$(bench-y))
 $(bin)/bench: $(bench-objs) $(lib).a $(links)
 	$(call link-test)
 
-test-bins := $(unit-bins) $(host-bins) $(vm-bins) $(fuzz-bins)
+test-bins := $(unit-bins) $(host-bins) $(vm-bins) $(fuzz-bins) $(cpp-bins) \
+	$(own-bins)
 unit: $(unit-bins)
 host-tests: $(host-bins)
 vm-tests: $(vm-bins)
+cpp-tests: $(cpp-bins)
+own-tests: $(own-bins)
 fuzz: $(fuzz-bins)
 model: $(bin)/model
 stress: $(bin)/stress
@@ -234,7 +259,8 @@ include tools/build/install.mk
 all-objs := $(sort $(lib-objs) $(preload-lib-objs)) $(sim-objs) \
 	$(fixheap-objs) $(preload-objs) \
 	$(patsubst $(bin)/%,$(objtree)/tests/%.o,$(test-bins)) \
-	$(sim-all) $(host-all) $(vm-objs) $(objtree)/tests/model/main.o \
+	$(sim-all) $(host-all) $(vm-objs) $(own-objs) \
+	$(objtree)/tests/model/main.o \
 	$(objtree)/tests/stress/main.o $(bench-objs)
 -include $(wildcard $(all-objs:.o=.d))
 
