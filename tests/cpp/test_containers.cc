@@ -152,8 +152,8 @@ static void associations(fixheap::source source)
 	CHECK(same_map(hashed, model));
 	std::multiset<int, std::less<int>, on_heap<int>> values(source);
 	using hash_int = std::hash<int>;
-	std::unordered_set<int, hash_int, std::equal_to<int>, on_heap<int>>
-		set(source);
+	std::unordered_set<int, hash_int, std::equal_to<int>, on_heap<int>> set(
+		source);
 	for (const auto &[key, value] : map) {
 		values.insert(value);
 		set.insert(value);
