@@ -6,7 +6,8 @@
 # Installs into an empty folder; there, C and C++ programs are built from a
 # folder that holds nothing else, shared, static, and with the archive in a
 # dynamic program, by what pkg-config says and nothing more; each makes a heap,
-# allocates and validates.  Then uninstall, and no file may be left.
+# allocates and validates, or has containers there.  Then uninstall, and no file
+# may be left.
 set -eu
 build=${B:?is set by tests/run.sh}/std
 work=$(mktemp -d /tmp/fixheap-install.XXXXXX)
@@ -83,8 +84,40 @@ cflags=$(pkg-config --cflags fixheap)
 private=${all_flags/-lfixheap/}
 echo "pkg-config: $flags; static: $all_flags"
 
-for compiler in 'gcc program.c' 'g++ program.cc' 'clang program.c'; do
-	name=${compiler%% *}
+# Containers, by the header for C++.
+cat >"$work/empty/plus.cc" <<'END_OF_PLUS'
+#include <fixheap/fixheap.hpp>
+#include <vector>
+
+int main()
+{
+	fixheap_config config = FIXHEAP_CONFIG_INIT;
+	fixheap_array_attr attr = FIXHEAP_ARRAY_ATTR_INIT;
+
+	config.length = 16 << 20;
+	fixheap::heap heap(config);
+	fixheap::place place(attr, 1 << 20);
+	fixheap::memory_resource resource(heap);
+	std::vector<int, fixheap::allocator<int>> numbers({ heap, place });
+	std::pmr::vector<int> others(1000, 7, &resource);
+
+	for (int i = 0; i < 1000000; i++)
+		numbers.push_back(i);
+	if (!fixheap_owns(heap.get(), &numbers[999999]) ||
+	    !fixheap_owns(heap.get(), &others[999]))
+		return 2;
+	try {
+		numbers.reserve(10000000);
+	} catch (const std::bad_alloc &) {
+		return fixheap_validate(heap.get()) ? 3 : 0;
+	}
+	return 4;
+}
+END_OF_PLUS
+
+for compiler in 'gcc program.c' 'g++ program.cc' 'clang program.c' \
+	'g++ -std=c++17 plus.cc' 'clang++ -std=c++20 plus.cc'; do
+	name="${compiler%% *} ${compiler##* }"
 	export LD_LIBRARY_PATH=$root/lib
 	$compiler -Wall -Wextra -Werror $flags -o shared && ./shared &&
 		ldd ./shared | grep -q libfixheap.so.0 && r=0 || r=$?
@@ -120,6 +153,13 @@ for example in example1 example2; do
 		LD_LIBRARY_PATH=$root/lib ./$example) && r=0 || r=$?
 	result $r "$example of fixheap(3)"
 done
+
+awk '/^\.Sh/ { on = /C\+\+/ } on && /^\.Ed/ { exit } text { print }
+	on && /^\.Bd/ { text = 1 }' tools/man/fixheap.3 >"$work/empty/plus.cc"
+(cd "$work/empty" &&
+	g++ -std=c++17 -pedantic -Wall -Wextra -Werror plus.cc $flags -o plus &&
+	LD_LIBRARY_PATH=$root/lib ./plus) && r=0 || r=$?
+result $r 'the example in C++ of fixheap(3)'
 
 "$root/bin/fixheap" --version && r=0 || r=$?
 result $r 'the command starts'
