@@ -114,16 +114,15 @@ static void touch_pieces(void *data, u32 i)
 		if (at >= touch->bytes)
 			return;
 		end = min_u64(at + PIECE_BYTES, touch->bytes);
-		for (; at < end; at += HOST_PAGE_MIN)
-			__atomic_fetch_or(touch->base + at, 0,
-					  __ATOMIC_RELAXED);
+		touch_pages(touch->base + at, touch->base + end);
 	}
 }
 
 static void touch_range(const struct fixheap_comm *comm,
 			const struct range *range)
 {
-	struct touch touch = { range->base, range->bytes, 0 };
+	char *start = (char *)round_up((uintptr_t)range->base, HOST_PAGE_MIN);
+	struct touch touch = { start, 0, 0 };
 	u32 number[256] = { 0 };
 	u32 nr = (u32)min_u64(comm->touch_threads, ARRAY_LEN(number));
 
@@ -131,6 +130,9 @@ static void touch_range(const struct fixheap_comm *comm,
 		comm->touch(comm->data, range->base, range->bytes);
 		return;
 	}
+	if (start >= range->base + range->bytes)
+		return;
+	touch.bytes = (size_t)(range->base + range->bytes - start);
 	for (u32 i = 0; i < nr; i++)
 		number[i] = NODE_IDS;
 	if (nr && host_run_threads(nr, number, touch_pieces, &touch))

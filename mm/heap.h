@@ -63,6 +63,19 @@ static inline u64 bytes_to_pages(size_t bytes)
 	return pages ? pages : 1;
 }
 
+/*
+ * Write to every page without a change that others could see.  clang makes a
+ * mere load of it when it sees that nothing is added, and the page is that of
+ * all zeroes then; and atomic bytes are calls of libatomic on some processors.
+ */
+static inline void touch_pages(char *start, char *end)
+{
+	volatile u32 nothing = 0;
+
+	for (; start < end; start += HOST_PAGE_MIN)
+		__atomic_fetch_or((u32 *)start, nothing, __ATOMIC_RELAXED);
+}
+
 /* Live bytes went up or down by this much.  Any thread. */
 void heap_account(struct fixheap *heap, long bytes);
 

@@ -41,19 +41,6 @@ static u64 piece_at(const struct work *work, u64 at, int *node)
 	return min_u64(end, round_down(at, PIECE_PAGES) + PIECE_PAGES);
 }
 
-/*
- * Write to every page without a change that others could see.  clang makes a
- * mere load of it when it sees that nothing is added, and the page is that of
- * all zeroes then; and atomic bytes are calls of libatomic on some processors.
- */
-static void touch_pages(char *start, char *end)
-{
-	volatile u32 nothing = 0;
-
-	for (; start < end; start += HOST_PAGE_MIN)
-		__atomic_fetch_or((u32 *)start, nothing, __ATOMIC_RELAXED);
-}
-
 static void do_piece(const struct work *work, u64 pfn, u64 end)
 {
 	char *start = pfn_to_addr(work->heap, pfn);
