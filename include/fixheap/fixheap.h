@@ -199,20 +199,27 @@ struct fixheap_array_attr {
  * The part of a page at either end of the memory is left unused.  The
  * metadata is kept outside of the heap's memory, in address space that takes
  * memory only where it is used.  What config points to is not needed later,
- * but for the memory and fault_data.
- * Context: any thread.  numa->progress is called without locks.
+ * but for the memory, fault_data and comm.
+ * Context: any thread.  numa->progress and what comm has are called without
+ * locks.
  * Cost: under 1 ms, O(1) in the length, on a machine with one node.  With
  * several, 0.1 ms for each node, two calls into the kernel for each zone and
  * each stripe (16,384 at most), and a look at 1,024 pages; where memory is
- * pinned or was touched already, 0.4 us more for each 2 MiB.
+ * pinned or was touched already, 0.4 us more for each 2 MiB; a heap that can
+ * get more regions: 8 ns for each 2 MiB, and 19 bytes of address space for each
+ * KiB that it may have.
  * Return: 0 and *heap; -EINVAL: the memory is smaller than a page, wraps,
  * overlaps another heap of this process or is larger than this build allows
  * (16 TiB by default), an unknown flag, mode, binding or size of config, numa
- * or topology, a policy that it may not have, a bad topology, a part of numa
- * out of its range;
- * -ENOTSUP: a mode that is not there yet, or a jemalloc whose size classes are
- * not those that this library was written for; -ENOMEM: no room for metadata,
- * for the heap when base is NULL, or for the kernel's books of bound memory;
+ * comm or topology, a policy that it may not have, a bad topology, a part of
+ * numa out of its range, a base with a mode other than _FIXED, FIXHEAP_DYNAMIC
+ * without comm->region_alloc, memory from comm that is in use already,
+ * max_bytes below length, private_bytes or FIXHEAP_DETERMINISTIC where they may
+ * not be; -ERANGE: comm->max_heap is too large;
+ * -ENOTSUP: a jemalloc whose size classes are not those that this library was
+ * written for; -ENOMEM: no room for metadata, for the heap when base is NULL or
+ * comm gives none, or for the kernel's books of bound memory; what
+ * comm->heap_info or post_alloc returned;
  * -ENODEV: a node of numa->nodes does not exist or has no memory, one of
  * numa->stripe_nodes is not used, or no node is left;
  * -EACCES: a node of numa->nodes is outside of the process's cpuset, or the
@@ -229,8 +236,8 @@ int fixheap_create(const struct fixheap_config *config, struct fixheap **heap);
  * fixheap_destroy - end a heap; NULL is allowed
  *
  * Everything still allocated is gone with it.  The caller's memory is left
- * as it is, but not bound to nodes any more; memory that fixheap_create mapped
- * is unmapped.
+ * as it is, but not bound to nodes any more; memory that was mapped here is
+ * unmapped, and the comm layer's regions go back.
  * Context: no other thread may be inside a call on this heap, or make one
  * later; threads that used it before may live on.
  */
