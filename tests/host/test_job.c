@@ -6,8 +6,8 @@
  * pinned heap in its own.  The books of a heap are private to its process; what
  * its arrays hold is everybody's, so every process stores into the arrays of
  * the others all the time, while these are allocated, grown, replaced and
- * freed: see job.h.  Then one is killed with SIGKILL, wherever it is: in a store, in the
- * allocator, with a lock held.
+ * freed: see job.h.  Then one is killed with SIGKILL, wherever it is: in a
+ * store, in the allocator, with a lock held.
  *
  * The survivors then check all that they hold, go on, fill their heaps up to
  * the last page, free everything, and end with empty heaps.
