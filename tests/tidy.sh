@@ -25,12 +25,12 @@ check()	# check NAME COMMAND...: passes when the command prints nothing
 	fi
 }
 
-mapfile -t code < <(find include mm arch tools tests -name '*.[ch]' \
+mapfile -t code < <(find include mm arch tools tests samples -name '*.[ch]' \
 	-not -path '*/generated/*' -not -path 'tests/build/*' | sort)
 mapfile -t plus < <(find include tests \( -name '*.cc' -o -name '*.hpp' \) \
 	-not -path 'tests/build/*' | sort)
-mapfile -t scripts < <(find tools tests .ci \( -name '*.sh' -o -name run \
-	-o -name numavm -o -name '*.mk' -o -name Makefile \) \
+mapfile -t scripts < <(find tools tests samples .ci \( -name '*.sh' \
+	-o -name run -o -name numavm -o -name '*.mk' -o -name Makefile \) \
 	-not -path 'tests/build/*' | sort)
 mapfile -t text < <(printf '%s\n' "${code[@]}" "${plus[@]}" "${scripts[@]}" \
 	Makefile Kconfig)

@@ -105,8 +105,8 @@ ifneq ($(objtree),$(srctree))
 	@test ! -d $(objtree) || find $(objtree) -depth -type d -empty -delete
 endif
 
-sources = find mm arch include tools tests -name '*.[ch]' -o -name '*.cc' \
-	-o -name '*.hpp'
+sources = find mm arch include tools tests samples -name '*.[ch]' \
+	-o -name '*.cc' -o -name '*.hpp'
 
 format:
 	@$(sources) | xargs clang-format -i --style=file
