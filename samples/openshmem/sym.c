@@ -223,12 +223,12 @@ static void make_object(struct worker *self, size_t i)
 
 static void *work(void *data)
 {
-	const struct timespec pause = { .tv_nsec = 1000000 };
+	const struct timespec pause = { .tv_nsec = 5000000 };
 	struct worker *self = data;
 	size_t i, n;
 
 	while (!atomic_load(&stopping)) {
-		for (n = 0; n < 200; n++) {
+		for (n = 0; n < 100; n++) {
 			i = random_below(&self->state, OBJECTS);
 			free_object(self, i);
 			if (random_below(&self->state, 5))
