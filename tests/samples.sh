@@ -32,12 +32,26 @@ if ! command -v "$compiler" >/dev/null; then
 fi
 work=$(mktemp -d "/tmp/fixheap-$sample.XXXXXX")
 
-# left: processes of the program from our folder, whoever started them.
+# left: processes of the program from our folder, and those that started them.
 left()
 {
-	pgrep -f "^$work/[a-z]*/$program( |\$)"
+	pgrep -f "$work/[a-z]*/$program"
 }
 
+# none_left: a moment after a job ended, none of its processes is there.
+none_left()
+{
+	local try
+
+	for try in 1 2 3 4 5 6 7 8 9; do
+		left >/dev/null || return 0
+		sleep 0.$try
+	done
+	left
+	return 1
+}
+
+# A job that gets a signal ends by itself; if it does not, it is killed.
 running=
 clean_up()
 {
@@ -47,9 +61,9 @@ clean_up()
 		kill "$running" 2>/dev/null
 		wait "$running"
 	fi
-	for pid in $(left); do
-		kill -KILL "$pid"
-	done 2>/dev/null
+	none_left >/dev/null || for pid in $(left); do
+		kill -KILL "$pid" 2>/dev/null
+	done
 	rm -rf "$work"
 }
 trap clean_up EXIT
@@ -76,17 +90,10 @@ check()
 	fi
 }
 
-# none_left: a moment after a job ended, none of its processes is there.
-none_left()
+# needed: nothing below makes sense without what was checked last.
+needed()
 {
-	local try
-
-	for try in 1 2 3 4 5 6 7 8 9 10; do
-		left >/dev/null || return 0
-		sleep 0.$try
-	done
-	left
-	return 1
+	[ "$failed" = 0 ] || exit 1
 }
 
 # both NAME ARGUMENTS: the two runs of the program that was built last.
@@ -98,16 +105,19 @@ both()
 		"${sample_make[@]}" run ARGS="$2 --fill --rounds 40"
 }
 
-export TMPDIR=$work/tmp
+# Where Open MPI has its files: it leaves some behind when it gets a signal.
+export TMPDIR=$work/tmp OMPI_MCA_btl_vader_backing_directory=$work/tmp
 mkdir "$work/tmp" "$work/tree"
 cp -r "samples/$sample" "$work/user"
 
 root=$work/root
 check 'install' 0 "$MAKE" -s O="$build" PREFIX="$root" DESTDIR= install
+needed
 export PKG_CONFIG_PATH=$root/lib/pkgconfig LD_LIBRARY_PATH=$root/lib
 unset PKG_CONFIG_SYSROOT_DIR
 sample_make=("$MAKE" --no-print-directory -C "$work/user" OUT="$work/user")
 check 'build with an installed fixheap' 0 "${sample_make[@]}"
+needed
 both 'installed' "${ways[0]}"
 
 unset PKG_CONFIG_PATH LD_LIBRARY_PATH
@@ -116,6 +126,7 @@ sample_make=("$MAKE" --no-print-directory -C "samples/$sample" OUT="$work/tree"
 	FIXHEAP_CFLAGS="-I$PWD/include"
 	FIXHEAP_LIBS="$build/libfixheap.a $private")
 check 'build with the build tree' 0 "${sample_make[@]}"
+needed
 both 'build tree' "${ways[1]}"
 
 # One fails, so all end: 2 is the status of make.
