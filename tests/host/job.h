@@ -8,8 +8,9 @@
  * where it is while a peer stores; who takes one over from a dead holder finds
  * in the table which chunk may be half new, and that nothing else is.
  *
- * The lock is a word and not a robust mutex: of several that wait for one of
- * these, some may sleep for ever when one is killed that was just woken up.
+ * The lock is a word and not a robust mutex: with those, survivors were seen to
+ * sleep for ever now and then, presumably as a wakeup went to the process that
+ * was killed.
  */
 #ifndef TESTS_HOST_JOB_H
 #define TESTS_HOST_JOB_H
