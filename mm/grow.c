@@ -146,7 +146,9 @@ int comm_register(const struct fixheap_comm *comm, struct range *range)
 	range->pending = false;
 	if (!comm)
 		return 0;
-	touch_range(comm, range);
+	/* or the program has touched it */
+	if (!range->post)
+		touch_range(comm, range);
 	if (!comm->post_alloc)
 		return 0;
 	ret = comm->post_alloc(comm->data, range->base, range->bytes,

@@ -43,7 +43,7 @@
 /* Where each part of the metadata begins, in bytes. */
 struct offsets {
 	size_t zones, pages, policy, nodesets, blocks, poison, owner, region,
-		caches, ranges, range_at, block_at, shift_of;
+		caches, ranges, range_at, block_at, shift_of, shared;
 	size_t bytes;
 };
 
@@ -148,6 +148,7 @@ static void plan(struct fixheap *heap, const struct layout *layout,
 	part(&at->bytes, sizeof(*heap));
 	at->zones = part(&at->bytes, layout->nr_zones * sizeof(struct zone));
 	at->ranges = part(&at->bytes, ranges_bytes(heap->max_ranges));
+	at->shared = part(&at->bytes, ranges_shared_bytes(heap->max_ranges));
 	at->range_at = part(&at->bytes, (nr_blocks + 1) * sizeof(u16));
 	at->block_at = part(&at->bytes, heap->map_count * sizeof(u32));
 	at->shift_of = part(&at->bytes, (nr_blocks + 1) * sizeof(u32));
@@ -193,6 +194,7 @@ static void make_region(struct fixheap *heap, const struct offsets *at)
 	char *meta = (char *)heap;
 
 	heap->range = (struct range *)(meta + at->ranges);
+	heap->shared = (void *)(meta + at->shared);
 	heap->range_at = (u16 *)(meta + at->range_at);
 	heap->block_at = (u32 *)(meta + at->block_at);
 	heap->shift_of = (u32 *)(meta + at->shift_of);

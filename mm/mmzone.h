@@ -171,26 +171,29 @@ struct range;
 
 struct fixheap {
 	/* address and page number, by pageblock; see ranges.c */
-	uintptr_t map_base;	   /* (C) */
-	u64 map_count;		   /* (C) */
-	u32 map_linear;		   /* (C) all ones: counted from map_base */
-	u32 *block_at;		   /* (R) written, (A) read; [map_count] */
-	u32 *shift_of;		   /* (R) written, (A) read; by pageblock */
-	u64 *page;		   /* (C) descriptors, by pfn */
-	u64 pfn_none;		   /* (C) of no page; has a descriptor, 0 */
-	char *origin;		   /* (C) address of pfn 0 */
-	u64 start_pfn, end_pfn;	   /* (C) page numbers that there can be */
-	u64 nr_pages;		   /* (R) written, (A) read; that there are */
-	struct range *range;	   /* (R) [max_ranges]; ranges.c */
-	u16 *range_at;		   /* (R) by pageblock: lowest range + 1 */
-	u32 range_seq;		   /* (A) odd while ranges change */
-	u32 nr_ranges, max_ranges; /* (R), (C) */
-	u32 first_range;	   /* (R) the lowest one + 1 */
-	u32 nr_isolated;	   /* (R) written, (A) read: ranges */
-	u32 nr_own;		   /* (A) ranges that one array has or had */
-	u64 max_pages;		   /* (C) of all ranges */
-	size_t extend_bytes;	   /* (C) of what is asked for */
-	enum fixheap_mode mode;	   /* (C) */
+	uintptr_t map_base; /* (C) */
+	u64 map_count;	    /* (C) */
+	u32 map_linear;	    /* (C) all ones: counted from map_base */
+	/* (R) written, (A) read; [map_count]: a pageblock, or with MAP_SHARED
+	 * the table of the pages of several */
+	u32 *block_at;
+	u16 (*shared)[BLOCK_PAGES]; /* (R) written, (A) read: ranges + 1 */
+	u32 *shift_of;		    /* (R) written, (A) read; by pageblock */
+	u64 *page;		    /* (C) descriptors, by pfn */
+	u64 pfn_none;		    /* (C) of no page; has a descriptor, 0 */
+	char *origin;		    /* (C) address of pfn 0 */
+	u64 start_pfn, end_pfn;	    /* (C) page numbers that there can be */
+	u64 nr_pages;		    /* (R) written, (A) read; that there are */
+	struct range *range;	    /* (R) [max_ranges]; ranges.c */
+	u16 *range_at;		    /* (R) by pageblock: lowest range + 1 */
+	u32 range_seq;		    /* (A) odd while ranges change */
+	u32 nr_ranges, max_ranges;  /* (R), (C) */
+	u32 first_range;	    /* (R) the lowest one + 1 */
+	u32 nr_isolated;	    /* (R) written, (A) read: ranges */
+	u32 nr_own;		    /* (A) ranges that one array has or had */
+	u64 max_pages;		    /* (C) of all ranges */
+	size_t extend_bytes;	    /* (C) of what is asked for */
+	enum fixheap_mode mode;	    /* (C) */
 	const struct fixheap_comm *comm; /* (C) or NULL */
 	spinlock_t ask_lock;	    /* one caller of comm at a time; grow.c */
 	u64 nr_asked;		    /* (A) regions that it gave */
@@ -268,6 +271,11 @@ static inline void *pfn_to_end(const struct fixheap *heap, u64 pfn)
 	return (char *)pfn_to_addr(heap, pfn - 1) + PAGE_BYTES;
 }
 
+#define MAP_SHARED (1u << 31)
+/* ranges.c: the page at addr, in 2 MiB of memory that several pageblocks have,
+ * as block_at says. */
+u64 shared_pfn(const struct fixheap *heap, const void *addr, u32 table);
+
 /* Any address at all; outside of the heap it is pfn_none or another page that
  * is in no range, but has a descriptor, too. */
 static inline u64 addr_to_pfn(const struct fixheap *heap, const void *addr)
@@ -280,6 +288,8 @@ static inline u64 addr_to_pfn(const struct fixheap *heap, const void *addr)
 		return heap->pfn_none;
 	block = ((u32)at & heap->map_linear) +
 		__atomic_load_n(&heap->block_at[at], __ATOMIC_RELAXED);
+	if (unlikely(block & MAP_SHARED))
+		return shared_pfn(heap, addr, block);
 	return ((u64)block << BLOCK_SHIFT) +
 	       (offset >> PAGE_SHIFT) % BLOCK_PAGES;
 }

@@ -25,7 +25,7 @@ struct draft {
 u64 draft_pfn(const struct draft *draft, uintptr_t addr);
 
 /*
- * Choose its shift; start and end may come closer.  The region lock is held.
+ * Choose its shift.  The region lock is held.
  * 0; -EINVAL: no page; -ERANGE: there is no place for it.
  */
 int draft_settle(const struct fixheap *heap, struct draft *draft);

@@ -11,14 +11,16 @@
  * 2 MiB, to a pageblock, and another one back.  Pages that follow each other in
  * number follow each other in memory, and the other way round, if they are of
  * one range, or of two that touch and have the same key.  Others are kept apart
- * by a page number that nobody has; so no run reaches over their border.
+ * by a page number that nobody has; so no run reaches over their border.  Where
+ * that border is within 2 MiB of memory, these have several pageblocks, and a
+ * table of their own, page by page.
  *
  * A heap that cannot get more ranges has its pages counted from its base, and
  * its tables are all 0: so one of 16 TiB is made without touching them.
  *
  * Invariants
- *  1. Two ranges share no page number, nor any pageblock, but one that holds
- *     the end of one and the start of the next in memory as well.
+ *  1. Two ranges share no page number, nor any pageblock, unless both are as
+ *     far from it in memory.
  *  2. Where the last page of one range and the first of another follow each
  *     other in number, they do in memory, and the keys are the same.
  *  3. range_at of a pageblock is its lowest range + 1; 0: the first one that
@@ -41,6 +43,17 @@
 size_t ranges_bytes(u32 max_ranges)
 {
 	return max_ranges * sizeof(struct range);
+}
+
+/* Each range shares 2 MiB of memory with others at its two ends only. */
+static u32 nr_shared(u32 max_ranges)
+{
+	return max_ranges > 1 ? 2 * max_ranges : 0;
+}
+
+size_t ranges_shared_bytes(u32 max_ranges)
+{
+	return nr_shared(max_ranges) * BLOCK_PAGES * sizeof(u16);
 }
 
 /* --- finding one ---------------------------------------------------------- */
@@ -182,8 +195,9 @@ static void unlink_range(struct fixheap *heap, struct range *range)
 		heap->first_range = range->above;
 }
 
-/* The lowest range in the pageblock, as range_at has it. */
-static void note_block(struct fixheap *heap, u64 b, const struct range *near)
+/* The lowest range in the pageblock; NULL: none.  near: one close to it. */
+static const struct range *lowest_in(const struct fixheap *heap, u64 b,
+				     const struct range *near)
 {
 	const struct range *low = near, *other;
 
@@ -195,14 +209,64 @@ static void note_block(struct fixheap *heap, u64 b, const struct range *near)
 	}
 	while (low && (low->end_pfn - 1) >> BLOCK_SHIFT < b)
 		low = nth_range(heap, low->above);
-	if (low && low->start_pfn >> BLOCK_SHIFT > b)
-		low = NULL;
+	return low && low->start_pfn >> BLOCK_SHIFT <= b ? low : NULL;
+}
+
+static void note_block(struct fixheap *heap, u64 b, const struct range *near)
+{
+	const struct range *low = lowest_in(heap, b, near);
+
 	store16(&heap->range_at[b], low ? range_id(heap, low) + 1 : 0);
-	if (low)
-		return;
-	__atomic_store_n(&heap->block_at[(u32)b + heap->shift_of[b]], 0,
-			 __ATOMIC_RELAXED);
-	__atomic_store_n(&heap->shift_of[b], 0, __ATOMIC_RELAXED);
+}
+
+static void store32(u32 *at, u32 value)
+{
+	__atomic_store_n(at, value, __ATOMIC_RELEASE);
+}
+
+/* The pages of the range in block b, as those of range `id` - 1. */
+static void fill_shared(u16 *table, const struct range *range, u64 b, u32 id)
+{
+	u64 pfn = max_u64(range->start_pfn, b << BLOCK_SHIFT);
+	u64 end = min_u64(range->end_pfn, (b + 1) << BLOCK_SHIFT);
+
+	for (; pfn < end; pfn++)
+		store16(&table[pfn % BLOCK_PAGES], id);
+}
+
+static bool is_clear(const u16 *table)
+{
+	const u64 *word = (const u64 *)table;
+
+	for (u32 i = 0; i < BLOCK_PAGES / 4; i++) {
+		if (load(&word[i]))
+			return false;
+	}
+	return true;
+}
+
+/* A table without an entry: there is one, as each range needs two at most. */
+static u32 clear_table(const struct fixheap *heap)
+{
+	u32 i = 0;
+
+	while (!is_clear(heap->shared[i]))
+		i++;
+	return i;
+}
+
+/* The memory of block *at is that of another one, too: it gets a table. */
+static void share(struct fixheap *heap, u32 *at)
+{
+	u32 table = clear_table(heap);
+	const struct range *range =
+		lowest_in(heap, *at, nth_range(heap, heap->range_at[*at]));
+
+	for (; range && range->start_pfn >> BLOCK_SHIFT <= *at;
+	     range = range_next_locked(heap, range))
+		fill_shared(heap->shared[table], range, *at,
+			    range_id(heap, range) + 1);
+	store32(at, MAP_SHARED | table);
 }
 
 static void map_range(struct fixheap *heap, const struct range *range,
@@ -211,11 +275,62 @@ static void map_range(struct fixheap *heap, const struct range *range,
 	u64 last = (range->end_pfn - 1) >> BLOCK_SHIFT;
 
 	for (u64 b = range->start_pfn >> BLOCK_SHIFT; b <= last; b++) {
-		__atomic_store_n(&heap->block_at[(u32)b - shift], (u32)b,
-				 __ATOMIC_RELAXED);
+		u32 *at = &heap->block_at[(u32)b - shift];
+
 		__atomic_store_n(&heap->shift_of[b], -shift, __ATOMIC_RELAXED);
 		note_block(heap, b, range);
+		if (*at && *at != b && !(*at & MAP_SHARED))
+			share(heap, at);
+		if (*at & MAP_SHARED)
+			fill_shared(heap->shared[*at & ~MAP_SHARED], range, b,
+				    range_id(heap, range) + 1);
+		else
+			store32(at, (u32)b);
 	}
+}
+
+/* The range has left the list; near: one that was beside it. */
+static void unmap_range(struct fixheap *heap, const struct range *range,
+			const struct range *near)
+{
+	u64 last = (range->end_pfn - 1) >> BLOCK_SHIFT;
+
+	for (u64 b = range->start_pfn >> BLOCK_SHIFT; b <= last; b++) {
+		u32 *at = &heap->block_at[(u32)b + heap->shift_of[b]];
+
+		note_block(heap, b, near);
+		if (*at & MAP_SHARED) {
+			u16 *table = heap->shared[*at & ~MAP_SHARED];
+
+			fill_shared(table, range, b, 0);
+			if (is_clear(table))
+				store32(at, 0);
+		} else if (!heap->range_at[b]) {
+			store32(at, 0);
+		}
+		if (!heap->range_at[b])
+			__atomic_store_n(&heap->shift_of[b], 0,
+					 __ATOMIC_RELAXED);
+	}
+}
+
+u64 shared_pfn(const struct fixheap *heap, const void *addr, u32 table)
+{
+	u64 page = (uintptr_t)addr >> PAGE_SHIFT, first;
+	const struct range *range;
+	u16 id;
+
+	id = __atomic_load_n(
+		&heap->shared[table & ~MAP_SHARED][page % BLOCK_PAGES],
+		__ATOMIC_RELAXED);
+	if (!id)
+		return heap->pfn_none;
+	range = nth_range(heap, id);
+	first = round_up((uintptr_t)__atomic_load_n(&range->base,
+						    __ATOMIC_RELAXED),
+			 PAGE_BYTES) >>
+		PAGE_SHIFT;
+	return load(&range->start_pfn) + page - first;
 }
 
 void ranges_init(struct fixheap *heap, const struct range *first)
@@ -334,20 +449,17 @@ void range_del_locked(struct fixheap *heap, u32 id)
 {
 	struct range *range = &heap->range[id];
 	struct zone *zone = zone_of(heap, range->start_pfn);
-	u64 first = range->start_pfn >> BLOCK_SHIFT;
-	u64 last = (range->end_pfn - 1) >> BLOCK_SHIFT;
 	const struct range none = { .base = NULL };
-	struct range *near;
 
 	begin_change(heap);
 	unlink_range(heap, range);
-	near = nth_range(heap, range->below ? range->below : range->above);
-	for (u64 b = first; b <= last; b++)
-		note_block(heap, b, near);
+	unmap_range(heap, range,
+		    nth_range(heap,
+			      range->below ? range->below : range->above));
 	count_pages(heap, zone,
 		    range->nr_isolated - (range->end_pfn - range->start_pfn));
 	if (range->isolated)
-		heap->nr_isolated--;
+		__atomic_sub_fetch(&heap->nr_isolated, 1, __ATOMIC_RELAXED);
 	if (range->was_own)
 		__atomic_sub_fetch(&heap->nr_own, 1, __ATOMIC_RELAXED);
 	copy(range, &none);
@@ -361,7 +473,9 @@ void range_change_locked(struct fixheap *heap, u32 id,
 	struct range *range = &heap->range[id];
 
 	begin_change(heap);
-	heap->nr_isolated += (u32)changed->isolated - (u32)range->isolated;
+	__atomic_add_fetch(&heap->nr_isolated,
+			   (u32)changed->isolated - (u32)range->isolated,
+			   __ATOMIC_RELAXED);
 	copy(range, changed);
 	end_change(heap);
 }

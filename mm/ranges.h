@@ -38,6 +38,7 @@ struct range {
 
 /* Bytes of metadata for so many ranges. */
 size_t ranges_bytes(u32 max_ranges);
+size_t ranges_shared_bytes(u32 max_ranges);
 /* The first range of a new heap, with its page numbers. */
 void ranges_init(struct fixheap *heap, const struct range *first);
 

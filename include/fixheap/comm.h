@@ -86,7 +86,8 @@ struct fixheap_comm {
 	 * registered, better not touched; of this node if it is not negative
 	 * and may be chosen.  NULL: there is none. */
 	void *(*region_alloc)(void *data, size_t bytes, int node);
-	/* Touch a region in parallel, before post_alloc. */
+	/* Touch a region in parallel, before post_alloc; not called for arrays
+	 * made with FIXHEAP_POST_ALLOC. */
 	void (*touch)(void *data, void *base, size_t bytes);
 	/* Register a region, touched or not.  *key is what it has so far
 	 * (FIXHEAP_KEY_NONE; FIXHEAP_FIXED: config.key, FIXHEAP_SIMPLE: 0); it
@@ -145,8 +146,7 @@ struct fixheap_region {
  * fixheap_add_region - give a heap more memory; region->id is set
  *
  * The memory stays the caller's: fixheap_destroy leaves it alone.  The part of
- * a page at either end is not used; nor is a page where it touches a region
- * with another key in the middle of a pageblock (2 MiB).
+ * a page at either end is not used.
  * Context: any thread.  Cost: 2 us, and 8 ns for each pageblock.
  * Return: 0; -EINVAL: a bad region, smaller than a page, or it overlaps one of
  * this heap or another of the process; -ENOSPC: max_bytes or max_regions of the
@@ -160,8 +160,9 @@ int fixheap_add_region(struct fixheap *heap, struct fixheap_region *region);
 /*
  * fixheap_offline_region - take a region out of a heap
  *
- * From now on nothing is allocated in it.  If nothing is allocated there any
- * more, caches taken back, it leaves the heap, and memory from the comm layer
+ * From now on no pages in it are handed out; slabs of small objects that are
+ * there may go on to be used until they are empty.  If nothing is allocated
+ * there any more, caches taken back, it leaves the heap, and memory from the comm layer
  * or the system goes back.  Else it stays, isolated: call again when more was
  * freed, or fixheap_online_region to use it again.
  * FIXHEAP_OFFLINE_LOST: its memory does not exist any more (a peer's, say, that
