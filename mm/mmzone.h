@@ -174,7 +174,7 @@ struct fixheap {
 	uintptr_t map_base; /* (C) */
 	u64 map_count;	    /* (C) */
 	u32 map_linear;	    /* (C) all ones: counted from map_base */
-	/* (R) written, (A) read; [map_count]: a pageblock, or with MAP_SHARED
+	/* (R) written, (A) read; [map_count]: a pageblock, or with MAP_TABLE
 	 * the table of the pages of several */
 	u32 *block_at;
 	u16 (*shared)[BLOCK_PAGES]; /* (R) written, (A) read: ranges + 1 */
@@ -271,7 +271,7 @@ static inline void *pfn_to_end(const struct fixheap *heap, u64 pfn)
 	return (char *)pfn_to_addr(heap, pfn - 1) + PAGE_BYTES;
 }
 
-#define MAP_SHARED (1u << 31)
+#define MAP_TABLE (1u << 31)
 /* ranges.c: the page at addr, in 2 MiB of memory that several pageblocks have,
  * as block_at says. */
 u64 shared_pfn(const struct fixheap *heap, const void *addr, u32 table);
@@ -288,7 +288,7 @@ static inline u64 addr_to_pfn(const struct fixheap *heap, const void *addr)
 		return heap->pfn_none;
 	block = ((u32)at & heap->map_linear) +
 		__atomic_load_n(&heap->block_at[at], __ATOMIC_RELAXED);
-	if (unlikely(block & MAP_SHARED))
+	if (unlikely(block & MAP_TABLE))
 		return shared_pfn(heap, addr, block);
 	return ((u64)block << BLOCK_SHIFT) +
 	       (offset >> PAGE_SHIFT) % BLOCK_PAGES;

@@ -266,7 +266,7 @@ static void share(struct fixheap *heap, u32 *at)
 	     range = range_next_locked(heap, range))
 		fill_shared(heap->shared[table], range, *at,
 			    range_id(heap, range) + 1);
-	store32(at, MAP_SHARED | table);
+	store32(at, MAP_TABLE | table);
 }
 
 static void map_range(struct fixheap *heap, const struct range *range,
@@ -279,10 +279,10 @@ static void map_range(struct fixheap *heap, const struct range *range,
 
 		__atomic_store_n(&heap->shift_of[b], -shift, __ATOMIC_RELAXED);
 		note_block(heap, b, range);
-		if (*at && *at != b && !(*at & MAP_SHARED))
+		if (*at && *at != b && !(*at & MAP_TABLE))
 			share(heap, at);
-		if (*at & MAP_SHARED)
-			fill_shared(heap->shared[*at & ~MAP_SHARED], range, b,
+		if (*at & MAP_TABLE)
+			fill_shared(heap->shared[*at & ~MAP_TABLE], range, b,
 				    range_id(heap, range) + 1);
 		else
 			store32(at, (u32)b);
@@ -299,8 +299,8 @@ static void unmap_range(struct fixheap *heap, const struct range *range,
 		u32 *at = &heap->block_at[(u32)b + heap->shift_of[b]];
 
 		note_block(heap, b, near);
-		if (*at & MAP_SHARED) {
-			u16 *table = heap->shared[*at & ~MAP_SHARED];
+		if (*at & MAP_TABLE) {
+			u16 *table = heap->shared[*at & ~MAP_TABLE];
 
 			fill_shared(table, range, b, 0);
 			if (is_clear(table))
@@ -321,7 +321,7 @@ u64 shared_pfn(const struct fixheap *heap, const void *addr, u32 table)
 	u16 id;
 
 	id = __atomic_load_n(
-		&heap->shared[table & ~MAP_SHARED][page % BLOCK_PAGES],
+		&heap->shared[table & ~MAP_TABLE][page % BLOCK_PAGES],
 		__ATOMIC_RELAXED);
 	if (!id)
 		return heap->pfn_none;
