@@ -36,7 +36,7 @@ sum()	# sum PROGRAM: what PASSED has of it
 }
 
 # Those that take longest begin, so that none is left over at the end.
-long=' test_fork test_strict test_threads '
+long=' test_modes test_fork test_strict test_threads '
 programs=() others=() found=0
 for program in $(for folder in "${@:-unit}"; do
 	find "$dir/$folder" -type f -executable | sort; done); do

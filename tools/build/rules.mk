@@ -203,6 +203,7 @@ unit-bins := $(addprefix $(bin)/unit/,$(call test-names,unit,$(unit-)))
 host-bins := $(addprefix $(bin)/host/,$(call test-names,host,$(host-)))
 vm-bins := $(addprefix $(bin)/vm/,$(call test-names,vm,$(vm-)) \
 	$(if $(CONFIG_NUMA),placement))
+modes-bins := $(addprefix $(bin)/modes/,$(call test-names,modes,$(modes-)))
 fuzz-bins := $(patsubst tests/fuzz/%.c,$(bin)/fuzz/%,\
 	$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -214,10 +215,13 @@ sim-all := $(mm-objs) $(sim-objs) $(addprefix $(objtree)/tests/,$(sim-shared))
 host-all := $(lib-objs) $(addprefix $(objtree)/tests/,$(host-shared))
 vm-objs := $(addprefix $(objtree)/tests/,$(vm-shared))
 own-objs := $(addprefix $(objtree)/tests/,$(own-shared))
+modes-all := $(addprefix $(objtree)/tests/,$(modes-shared))
 $(bin)/sim.a: $(sim-all) $(links)
 	$(call say,AR)mkdir -p $(@D) && rm -f $@ && $(AR) rcTD $@ $(sim-all)
 $(bin)/host.a: $(host-all) $(links)
 	$(call say,AR)mkdir -p $(@D) && rm -f $@ && $(AR) rcTD $@ $(host-all)
+$(bin)/modes.a: $(modes-all) $(links)
+	$(call say,AR)mkdir -p $(@D) && rm -f $@ && $(AR) rcTD $@ $(modes-all)
 
 link-test = $(call say,LD)mkdir -p $(@D) && $(CC) $(ldflags) $(1) -o $@ \
 	$(filter %.o %.a,$^) $(2) $($(@F)-libs) $(LIBS)
@@ -233,6 +237,8 @@ $(own-bins): $(bin)/%: $(objtree)/tests/%.o $(own-objs) $(lib).a $(links)
 $(cpp-bins): $(bin)/%: $(objtree)/tests/%.o $(lib).a $(links)
 	$(call say,LD)mkdir -p $(@D) && $(CXX) $(ldflags) -o $@ \
 		$(filter %.o %.a,$^) $(LIBS)
+$(modes-bins): $(bin)/%: $(objtree)/tests/%.o $(bin)/modes.a $(lib).a
+	$(call link-test,,-lcmocka)
 $(fuzz-bins): $(bin)/%: $(objtree)/tests/%.o $(bin)/sim.a
 	$(call link-test,-fsanitize=fuzzer)
 $(bin)/model $(bin)/stress: $(bin)/%: $(objtree)/tests/%/main.o $(bin)/sim.a
@@ -243,9 +249,10 @@ $(bin)/bench: $(bench-objs) $(lib).a $(links)
 	$(call link-test)
 
 test-bins := $(unit-bins) $(host-bins) $(vm-bins) $(fuzz-bins) $(cpp-bins) \
-	$(own-bins)
+	$(own-bins) $(modes-bins)
 unit: $(unit-bins)
 host-tests: $(host-bins)
+modes: $(modes-bins)
 vm-tests: $(vm-bins)
 cpp-tests: $(cpp-bins)
 own-tests: $(own-bins)
@@ -259,7 +266,7 @@ include tools/build/install.mk
 all-objs := $(sort $(lib-objs) $(preload-lib-objs)) $(sim-objs) \
 	$(fixheap-objs) $(preload-objs) \
 	$(patsubst $(bin)/%,$(objtree)/tests/%.o,$(test-bins)) \
-	$(sim-all) $(host-all) $(vm-objs) $(own-objs) \
+	$(sim-all) $(host-all) $(modes-all) $(vm-objs) $(own-objs) \
 	$(objtree)/tests/model/main.o \
 	$(objtree)/tests/stress/main.o $(bench-objs)
 -include $(wildcard $(all-objs:.o=.d))
