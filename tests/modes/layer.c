@@ -124,6 +124,8 @@ void *layer_map(struct layer *l, size_t bytes)
 {
 	struct piece p = map_piece(bytes);
 
+	if (l->dirty)
+		memset(p.base, 0xcc, bytes);
 	return put(l, &p)->base;
 }
 
@@ -140,7 +142,7 @@ bool layer_unmap(struct layer *l, void *base)
 /* ---- the callbacks --------------------------------------------------------- */
 
 /* Count a call; whether it shall succeed. */
-static bool enter(struct layer *l, enum call call)
+static bool enter(struct layer *l, enum call call, void *base, size_t bytes)
 {
 	unsigned nr = __atomic_add_fetch(&l->nr[call], 1, __ATOMIC_RELAXED);
 	unsigned from = l->fails_from[call];
@@ -150,7 +152,7 @@ static bool enter(struct layer *l, enum call call)
 		l->thread = pthread_self();
 	}
 	if (l->within)
-		l->within(l, call, l->within_data);
+		l->within(l, call, base, bytes);
 	errno = 0;
 	return !from || nr < from || nr - from >= l->fails_for[call];
 }
@@ -169,7 +171,7 @@ static void *on_alloc(void *data, size_t bytes, int node)
 	size_t page = l->comm.page_size ? l->comm.page_size
 					: fixheap_page_size();
 	void *base = NULL;
-	bool good = enter(l, CALL_ALLOC);
+	bool good = enter(l, CALL_ALLOC, NULL, bytes);
 
 	must(bytes && bytes % page == 0);
 	must(node >= -1 && node < 1024);
@@ -188,7 +190,7 @@ static void on_touch(void *data, void *base, size_t bytes)
 	struct layer *l = data;
 	struct piece *p;
 
-	enter(l, CALL_TOUCH);
+	enter(l, CALL_TOUCH, base, bytes);
 	p = piece_of(l, base, bytes);
 	must(!p->touched && !p->registered);
 	p->touched = true;
@@ -216,7 +218,7 @@ static int enrol(struct layer *l, struct piece *p, uint64_t *key, bool good)
 static int on_post_alloc(void *data, void *base, size_t bytes, uint64_t *key)
 {
 	struct layer *l = data;
-	bool good = enter(l, CALL_POST_ALLOC);
+	bool good = enter(l, CALL_POST_ALLOC, base, bytes);
 	struct piece *p = piece_of(l, base, bytes);
 	int err;
 
@@ -230,7 +232,7 @@ static int on_post_alloc(void *data, void *base, size_t bytes, uint64_t *key)
 static void *on_realloc(void *data, void *base, size_t old_bytes, size_t bytes)
 {
 	struct layer *l = data;
-	bool good = enter(l, CALL_REALLOC);
+	bool good = enter(l, CALL_REALLOC, base, bytes);
 	struct piece *old = piece_of(l, base, old_bytes);
 	void *new = NULL;
 
@@ -249,7 +251,7 @@ static int on_post_realloc(void *data, void *old_base, size_t old_bytes,
 			   void *base, size_t bytes, uint64_t *key)
 {
 	struct layer *l = data;
-	bool good = enter(l, CALL_POST_REALLOC);
+	bool good = enter(l, CALL_POST_REALLOC, base, bytes);
 	int err;
 
 	must(old_base && old_bytes);
@@ -261,7 +263,7 @@ static int on_post_realloc(void *data, void *old_base, size_t old_bytes,
 static bool on_free(void *data, void *base, size_t bytes, uint64_t key)
 {
 	struct layer *l = data;
-	bool good = enter(l, CALL_FREE);
+	bool good = enter(l, CALL_FREE, base, bytes);
 	struct piece *p = piece_of(l, base, bytes);
 
 	must(p->key == key);

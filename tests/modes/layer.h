@@ -44,8 +44,10 @@ struct layer {
 	void *gives;		       /* alloc: this, once */
 	bool one_key;		       /* all regions have key 7 */
 	bool no_key;		       /* post_alloc leaves it alone */
-	/* called inside of every callback, but not inside of itself */
-	void (*within)(struct layer *layer, enum call call, void *data);
+	bool dirty;		       /* memory is not zero */
+	/* called inside of every callback but failed */
+	void (*within)(struct layer *layer, enum call call, void *base,
+		       size_t bytes);
 	void *within_data;
 	/* ---- what it did -------------------------------------------------- */
 	unsigned nr[NR_CALLS];	/* calls */

@@ -81,6 +81,7 @@ void heap_prepare(struct test_heap *t, const struct mode *mode)
 	}
 	if (mode->mode == FIXHEAP_DYNAMIC) {
 		t->layer.comm.alloc_threshold = OWN_BYTES;
+		t->layer.dirty = true;
 		t->config.comm = &t->layer.comm;
 	}
 }
