@@ -80,7 +80,7 @@ void *filter_blob(void)
 	return blob;
 }
 
-/* ---- the filter's program --------------------------------------------------- */
+/* ---- the filter's program ------------------------------------------------ */
 
 #define PROGRAM_MAX 512
 #define KILL SECCOMP_RET_KILL_PROCESS

@@ -139,7 +139,7 @@ bool layer_unmap(struct layer *l, void *base)
 	return true;
 }
 
-/* ---- the callbacks --------------------------------------------------------- */
+/* ---- the callbacks ------------------------------------------------------- */
 
 /* Count a call; whether it shall succeed. */
 static bool enter(struct layer *l, enum call call, void *base, size_t bytes)
@@ -208,8 +208,7 @@ static int enrol(struct layer *l, struct piece *p, uint64_t *key, bool good)
 	}
 	p->registered = true;
 	l->registered_bytes += p->bytes;
-	if (!l->no_key)
-		*key = l->one_key ? 7 : ++l->next_key;
+	*key = ++l->next_key;
 	p->key = *key;
 	unlock(l);
 	return 0;
@@ -288,7 +287,7 @@ static void on_failed(void *data, const struct fixheap_comm_failure *failure)
 	l->failure.what = l->failed_what;
 }
 
-/* ---- the layer ------------------------------------------------------------- */
+/* ---- the layer ----------------------------------------------------------- */
 
 void layer_init(struct layer *l)
 {

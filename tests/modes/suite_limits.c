@@ -180,7 +180,7 @@ static void test_largest(void **state)
 	check_largest(0);
 }
 
-/* ---- mistakes --------------------------------------------------------------- */
+/* ---- mistakes ------------------------------------------------------------ */
 
 #define TWICE "double free, or never allocated"
 #define FOREIGN "foreign pointer"

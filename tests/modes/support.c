@@ -46,7 +46,7 @@ void need(bool there, const char *why)
 	skip();
 }
 
-/* ---- heaps ----------------------------------------------------------------- */
+/* ---- heaps --------------------------------------------------------------- */
 
 static void on_fault(void *data, const struct fixheap_fault *fault)
 {
@@ -173,7 +173,7 @@ struct fixheap_region region_of(struct test_heap *t, const void *ptr)
 	return region;
 }
 
-/* ---- memory ---------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------- */
 
 size_t in_pages(size_t bytes)
 {
@@ -259,7 +259,7 @@ uint64_t random_below(uint64_t *seed, uint64_t below)
 	return (z ^ z >> 31) % below;
 }
 
-/* ---- processes ------------------------------------------------------------- */
+/* ---- processes ----------------------------------------------------------- */
 
 int in_child(int (*fn)(void *data), void *data, char *text, size_t bytes)
 {

@@ -50,7 +50,7 @@ static void assert_calls(unsigned nr_alloc, unsigned nr_post_alloc,
 	assert_int_equal(heap.layer.nr[CALL_FAILED], 0);
 }
 
-/* ---- when a region is asked for ---------------------------------------------- */
+/* ---- when a region is asked for ------------------------------------------ */
 
 static const struct {
 	size_t length, extend, page; /* of the config and the layer */
@@ -127,6 +127,8 @@ static void test_threshold(void **state)
 				 layer_piece(&heap.layer, array)->key);
 		assert_int_equal(heap_regions(&heap, FIXHEAP_REGION_OWN), own);
 		if (own) {
+			assert_true(pthread_equal(heap.layer.thread,
+						  pthread_self()));
 			assert_ptr_equal(region.base, array);
 			assert_int_equal(region.bytes, whole);
 			assert_int_equal(heap.layer.live_bytes, live + whole);
@@ -204,7 +206,7 @@ static void test_no_threshold(void **state)
 	assert_calls(1, 1, 0);
 }
 
-/* ---- how much at most --------------------------------------------------------- */
+/* ---- how much at most ---------------------------------------------------- */
 
 static const struct {
 	const char *max_heap;
@@ -286,7 +288,7 @@ static void test_limit_shared(void **state)
 		fixheap_free(heap.heap, object[--i]);
 }
 
-/* ---- what cannot be made ------------------------------------------------------ */
+/* ---- what cannot be made ------------------------------------------------- */
 
 enum wrong {
 	NO_COMM,
@@ -345,7 +347,7 @@ static void test_bad(void **state)
 	setup(state);
 }
 
-/* ---- the memory of a fixed heap, from heap_info -------------------------------- */
+/* ---- the memory of a fixed heap, from heap_info -------------------------- */
 
 static void *info_base;
 static int info_error;

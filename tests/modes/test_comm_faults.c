@@ -188,7 +188,7 @@ static void test_creation_fails(void **state)
 	}
 }
 
-/* ---- memory that is somebody's ------------------------------------------------ */
+/* ---- memory that is somebody's ------------------------------------------- */
 
 enum whose {
 	MINE,
@@ -290,7 +290,7 @@ static void test_overlap(void **state)
 	assert_true(layer_unmap(&heap.layer, memory));
 }
 
-/* ---- free says that it is not the layer's -------------------------------------- */
+/* ---- free says that it is not the layer's -------------------------------- */
 
 static void test_not_mine(void **state)
 {
@@ -324,7 +324,7 @@ static void test_not_mine(void **state)
 	assert_int_equal(heap.layer.nr_live, 1);
 }
 
-/* ---- FIXHEAP_COMM_HALT ---------------------------------------------------------- */
+/* ---- FIXHEAP_COMM_HALT --------------------------------------------------- */
 
 static int halt(void *data)
 {
@@ -362,7 +362,7 @@ static void test_halt(void **state)
 	}
 }
 
-/* ---- nothing leaks -------------------------------------------------------------- */
+/* ---- nothing leaks ------------------------------------------------------- */
 
 /* A life with everything that can go wrong. */
 static void live_once(enum fixheap_mode mode, unsigned i)

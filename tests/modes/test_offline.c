@@ -253,7 +253,7 @@ static void test_caches(void **state)
 	pthread_barrier_destroy(&barrier);
 }
 
-/* ---- while others allocate ------------------------------------------------------ */
+/* ---- while others allocate ----------------------------------------------- */
 
 static int stop;
 
@@ -331,7 +331,7 @@ static void test_threads(void **state)
 	heap_valid(&s.t);
 }
 
-/* ---- lost ------------------------------------------------------------------------ */
+/* ---- lost ---------------------------------------------------------------- */
 
 static void test_lost(void **state)
 {
@@ -370,7 +370,7 @@ static void test_lost_objects(void **state)
 	assert_gone();
 }
 
-/* ---- regions of the layer and of the system ---------------------------------------- */
+/* ---- regions of the layer and of the system ------------------------------ */
 
 static void test_dynamic(void **state)
 {

@@ -58,7 +58,7 @@ static void test_add(void **state)
 			 spread_bytes(&s) / fixheap_page_size());
 }
 
-/* ---- regions that touch each other -------------------------------------------- */
+/* ---- regions that touch each other --------------------------------------- */
 
 #define NONE FIXHEAP_KEY_NONE
 
@@ -174,7 +174,7 @@ static void test_joined(void **state)
 	fixheap_array_free(s.t.heap, array);
 }
 
-/* ---- odd ones ----------------------------------------------------------------- */
+/* ---- odd ones ------------------------------------------------------------ */
 
 static const struct {
 	size_t offset, bytes;
@@ -248,7 +248,7 @@ static void test_tiny(void **state)
 	}
 }
 
-/* ---- a thousand --------------------------------------------------------------- */
+/* ---- a thousand ---------------------------------------------------------- */
 
 static void check_region_of(uint64_t *seed, const unsigned *id)
 {
@@ -298,7 +298,7 @@ static void test_thousand(void **state)
 	assert_int_equal(spread_bytes(&s), SPREAD_FIRST);
 }
 
-/* ---- what cannot be ------------------------------------------------------------ */
+/* ---- what cannot be ------------------------------------------------------ */
 
 static void test_bad(void **state)
 {

@@ -43,7 +43,7 @@ static void assert_moves(unsigned nr_alloc, unsigned nr_realloc,
 	assert_int_equal(heap.layer.nr[CALL_FREE], nr_free);
 }
 
-/* ---- touching ---------------------------------------------------------------- */
+/* ---- touching ------------------------------------------------------------ */
 
 /* Pages in memory when post_alloc was called, and when it was not. */
 static size_t resident_bytes;
@@ -98,7 +98,7 @@ static void test_touch(void **state)
 	assert_int_equal(resident_bytes, 0);
 }
 
-/* ---- registering ------------------------------------------------------------- */
+/* ---- registering --------------------------------------------------------- */
 
 static void test_post_alloc(void **state)
 {
@@ -199,7 +199,7 @@ static void test_bytes(void **state)
 			 heap.layer.bytes[CALL_ALLOC]);
 }
 
-/* ---- moving ------------------------------------------------------------------ */
+/* ---- moving -------------------------------------------------------------- */
 
 enum how {
 	BY_LAYER,
@@ -315,7 +315,7 @@ static void test_resize_own(void **state)
 	assert_int_equal(heap.layer.nr_live, 1);
 }
 
-/* ---- crossing ---------------------------------------------------------------- */
+/* ---- crossing ------------------------------------------------------------ */
 
 static const struct {
 	size_t from, to;
@@ -377,7 +377,7 @@ static void test_no_crossing(void **state)
 		check_crossing(i, false);
 }
 
-/* ---- what callbacks may do ---------------------------------------------------- */
+/* ---- what callbacks may do ----------------------------------------------- */
 
 static void *to_free[64];
 static unsigned nr_to_free;

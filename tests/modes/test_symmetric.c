@@ -60,7 +60,7 @@ static void prepare(size_t skew)
 	heap.config.private_bytes = PRIVATE;
 }
 
-/* ---- what may differ --------------------------------------------------------- */
+/* ---- what may differ ----------------------------------------------------- */
 
 static int stop;
 static uint64_t nr_refused;
@@ -121,7 +121,7 @@ static void *be_busy(void *data)
 	return NULL;
 }
 
-/* ---- what may not ------------------------------------------------------------- */
+/* ---- what may not -------------------------------------------------------- */
 
 struct player {
 	uint64_t seed;
@@ -275,7 +275,7 @@ static void test_peers(void **state)
 	munmap(trace, NR_PEERS * sizeof(*trace));
 }
 
-/* ---- private_bytes -------------------------------------------------------------- */
+/* ---- private_bytes ------------------------------------------------------- */
 
 static void test_private(void **state)
 {
