@@ -27,6 +27,13 @@ struct made {
 	char contents[];
 };
 
+/* ThreadSanitizer starts no thread in the child of a threaded program. */
+#ifdef __SANITIZE_THREAD__
+#define CHILD_HAS_THREADS 0
+#else
+#define CHILD_HAS_THREADS 1
+#endif
+
 static struct made *slot[NR_SLOTS];
 static int stop;
 
@@ -200,8 +207,10 @@ static int child(void *data)
 	must(!fixheap_validate(suite.heap));
 	must(is_whole(before));
 	work_in_child((void *)(uintptr_t)suite_seed);
-	must(!pthread_create(&thread, NULL, work_in_child, (void *)77));
-	must(!pthread_join(thread, NULL));
+	if (CHILD_HAS_THREADS) {
+		must(!pthread_create(&thread, NULL, work_in_child, (void *)77));
+		must(!pthread_join(thread, NULL));
+	}
 	must(is_whole(before));
 	empty_slots();
 	free_before(before);
@@ -222,6 +231,7 @@ static void *work_until(void *data)
 static void check_fork(unsigned nr_threads, unsigned nr_children)
 {
 	pthread_t thread[NR_THREADS];
+	unsigned nr_good = 0;
 	struct before before = {
 		.small = fixheap_malloc(suite.heap, 100),
 		.large = fixheap_malloc(suite.heap, 50000),
@@ -237,13 +247,13 @@ static void check_fork(unsigned nr_threads, unsigned nr_children)
 	__atomic_store_n(&stop, 0, __ATOMIC_RELAXED);
 	for (unsigned i = 0; i < nr_threads; i++)
 		start(&thread[i], work_until, suite_seed + i);
-	for (unsigned i = 0; i < nr_children; i++) {
-		assert_int_equal(in_child(child, &before, NULL, 0), 0);
-		assert_true(is_whole(&before));
-	}
+	for (unsigned i = 0; i < nr_children; i++)
+		nr_good += !in_child(child, &before, NULL, 0) &&
+			   is_whole(&before);
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	for (unsigned i = 0; i < nr_threads; i++)
 		pthread_join(thread[i], NULL);
+	assert_int_equal(nr_good, nr_children);
 	heap_valid(&suite);
 	empty_slots();
 	free_before(&before);
