@@ -190,6 +190,9 @@ void *array_make(struct test_heap *t, size_t bytes, unsigned flags)
 	return fixheap_array_alloc(t->heap, bytes, &attr);
 }
 
+/* Anywhere, and of whatever type it is otherwise. */
+typedef uint64_t __attribute__((may_alias, aligned(1))) word;
+
 static uint64_t word_at(size_t i, uint64_t seed)
 {
 	return (seed + i) * 0x9e3779b97f4a7c15ull;
@@ -197,31 +200,24 @@ static uint64_t word_at(size_t i, uint64_t seed)
 
 void fill(void *start, size_t bytes, uint64_t seed)
 {
-	char *to = start;
-	uint64_t word;
-	size_t i;
+	size_t i, whole = bytes / sizeof(word);
+	uint64_t last = word_at(whole, seed);
+	word *to = start;
 
-	for (i = 0; i + sizeof(word) <= bytes; i += sizeof(word)) {
-		word = word_at(i, seed);
-		memcpy(to + i, &word, sizeof(word));
-	}
-	word = word_at(i, seed);
-	memcpy(to + i, &word, bytes - i);
+	for (i = 0; i < whole; i++)
+		to[i] = word_at(i, seed);
+	memcpy(to + whole, &last, bytes % sizeof(word));
 }
 
 bool is_filled(const void *start, size_t bytes, uint64_t seed)
 {
-	const char *from = start;
-	uint64_t word;
-	size_t i;
+	size_t i, whole = bytes / sizeof(word);
+	uint64_t last = word_at(whole, seed);
+	const word *from = start;
 
-	for (i = 0; i + sizeof(word) <= bytes; i += sizeof(word)) {
-		word = word_at(i, seed);
-		if (memcmp(from + i, &word, sizeof(word)))
-			return false;
-	}
-	word = word_at(i, seed);
-	return !memcmp(from + i, &word, bytes - i);
+	for (i = 0; i < whole && from[i] == word_at(i, seed); i++)
+		;
+	return i == whole && !memcmp(from + whole, &last, bytes % sizeof(word));
 }
 
 bool is_byte(const void *start, size_t bytes, unsigned char value)
