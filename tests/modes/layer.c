@@ -6,8 +6,8 @@
  * these are defects of the library, and nothing later can be trusted then.
  *
  *  - alloc is asked for whole pages of the layer, of a node that can be;
- *  - touch, once at most, and post_alloc, once, name exactly what alloc gave,
- *    in this order; *key is FIXHEAP_KEY_NONE;
+ *  - touch and post_alloc, once, name exactly what alloc gave, in this order;
+ *    *key is FIXHEAP_KEY_NONE, or that of the config of a fixed heap;
  *  - realloc names what there is; post_realloc what realloc made of it;
  *  - free names a piece, its length and its key, and does so once;
  *  - none but free while another one runs.
@@ -192,7 +192,7 @@ static void on_touch(void *data, void *base, size_t bytes)
 
 	enter(l, CALL_TOUCH, base, bytes);
 	p = piece_of(l, base, bytes);
-	must(!p->touched && !p->registered);
+	must(!p->registered);
 	p->touched = true;
 	leave(l, CALL_TOUCH, bytes);
 }
@@ -221,7 +221,7 @@ static int on_post_alloc(void *data, void *base, size_t bytes, uint64_t *key)
 	struct piece *p = piece_of(l, base, bytes);
 	int err;
 
-	must(*key == FIXHEAP_KEY_NONE);
+	must(*key == l->first_key);
 	must(p->touched || !l->comm.touch);
 	err = enrol(l, p, key, good);
 	leave(l, CALL_POST_ALLOC, err ? 0 : bytes);
@@ -294,14 +294,15 @@ void layer_init(struct layer *l)
 	memset(l, 0, sizeof(*l));
 	l->comm = (struct fixheap_comm)FIXHEAP_COMM_INIT;
 	l->comm.data = l;
-	l->comm.alloc = on_alloc;
+	l->comm.region_alloc = on_alloc;
 	l->comm.touch = on_touch;
 	l->comm.post_alloc = on_post_alloc;
-	l->comm.realloc = on_realloc;
+	l->comm.region_realloc = on_realloc;
 	l->comm.post_realloc = on_post_realloc;
-	l->comm.free = on_free;
+	l->comm.region_free = on_free;
 	l->comm.failed = on_failed;
 	l->error = EIO;
+	l->first_key = FIXHEAP_KEY_NONE;
 }
 
 void layer_reset(struct layer *l)

@@ -42,6 +42,7 @@ struct layer {
 	unsigned fails_for[NR_CALLS];  /* ... so many in all fail */
 	int error;		       /* of a failing post_alloc */
 	void *gives;		       /* alloc: this, once */
+	uint64_t first_key;	       /* what post_alloc is given */
 	bool dirty;		       /* memory is not zero */
 	/* called inside of every callback but failed */
 	void (*within)(struct layer *layer, enum call call, void *base,

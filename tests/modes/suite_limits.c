@@ -281,7 +281,7 @@ static void test_interior(void **state)
 	heap_faulted(&suite, "fixheap_array_free", OTHER);
 	fixheap_pages_free(suite.heap, array, 2);
 	heap_faulted(&suite, "fixheap_pages_free", "wrong length");
-	fixheap_free_sized(suite.heap, large, 100);
+	fixheap_free_sized(suite.heap, large, 60000);
 	heap_faulted(&suite, "fixheap_free_sized", "wrong size");
 	fixheap_free_sized(suite.heap, small, 5000);
 	heap_faulted(&suite, "fixheap_free_sized", "wrong size");

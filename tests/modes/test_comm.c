@@ -311,7 +311,7 @@ static void spoil(enum wrong wrong)
 		heap.config.comm = NULL;
 		return;
 	case NO_ALLOC:
-		comm->alloc = NULL;
+		comm->region_alloc = NULL;
 		return;
 	case BAD_SIZE:
 		comm->size = 5;
@@ -377,17 +377,21 @@ static void test_heap_info(void **state)
 	assert_int_equal(fixheap_create(&heap.config, &none), -EHOSTDOWN);
 	assert_null(none);
 	info_error = 0;
+	heap.config.key = heap.layer.first_key = 99;
 	heap_open(&heap);
 	assert_int_equal(heap.layer.nr[CALL_ALLOC], 0);
 	array = array_make(&heap, 9 * MIB, 0);
 	assert_non_null(array);
 	assert_int_equal(region_of(&heap, array).bytes, 10 * MIB);
 	assert_ptr_equal(region_of(&heap, array).base, info_base);
+	assert_int_equal(region_of(&heap, array).key,
+			 layer_piece(&heap.layer, info_base)->key);
 	fixheap_array_free(heap.heap, array);
 	assert_int_equal(heap_used(&heap), 0);
 	fixheap_destroy(heap.heap);
 	heap.heap = NULL;
-	/* It is the layer's still. */
+	/* Registered once, with the key of the config; it is the layer's. */
+	assert_int_equal(heap.layer.nr[CALL_POST_ALLOC], 1);
 	assert_int_equal(heap.layer.nr[CALL_FREE], 0);
 	memset(info_base, 1, 10 * MIB);
 	assert_true(layer_unmap(&heap.layer, info_base));
@@ -401,7 +405,7 @@ static void test_alloc_only(void **state)
 	(void)state;
 	heap.layer.comm.touch = NULL;
 	heap.layer.comm.post_alloc = NULL;
-	heap.layer.comm.realloc = NULL;
+	heap.layer.comm.region_realloc = NULL;
 	heap.layer.comm.post_realloc = NULL;
 	heap.layer.comm.failed = NULL;
 	open_heap();

@@ -142,7 +142,7 @@ static void test_alloc_fails(void **state)
 {
 	(void)state;
 	for (unsigned how = 0; how < NR_ASKS; how++)
-		check_nth(CALL_ALLOC, "alloc", (enum ask)how);
+		check_nth(CALL_ALLOC, "region_alloc", (enum ask)how);
 }
 
 static void test_post_alloc_fails(void **state)
@@ -178,7 +178,8 @@ static void test_creation_fails(void **state)
 
 		setup(state);
 		layer_fail(&heap.layer, calls[i], 1, 100);
-		assert_int_equal(fixheap_create(&heap.config, &none), -ENOMEM);
+		assert_int_equal(fixheap_create(&heap.config, &none),
+				 calls[i] == CALL_ALLOC ? -ENOMEM : -EIO);
 		assert_null(none);
 		assert_true(layer_is_empty(&heap.layer));
 		assert_true(heap.layer.nr[CALL_FAILED] >= 1);
@@ -228,7 +229,8 @@ static void test_used_memory(void **state)
 			assert_null(ask((enum ask)how));
 			assert_int_equal(errno, ENOMEM);
 			assert_true(heap.layer.nr[CALL_FAILED] >= 1);
-			assert_string_equal(heap.layer.failure.call, "alloc");
+			assert_string_equal(heap.layer.failure.call,
+					    "region_alloc");
 			assert_int_equal(heap.layer.nr[CALL_TOUCH], 0);
 			assert_int_equal(heap.layer.nr[CALL_POST_ALLOC], 0);
 			assert_int_equal(heap.layer.nr[CALL_FREE], 0);
@@ -304,7 +306,7 @@ static void test_not_mine(void **state)
 	layer_fail(&heap.layer, CALL_FREE, 1, 1);
 	fixheap_array_free(heap.heap, array);
 	assert_int_equal(heap.layer.nr[CALL_FREE], 1);
-	assert_failed("free", 0);
+	assert_failed("region_free", 0);
 	assert_ptr_equal(heap.layer.failure.base, array);
 	assert_int_equal(heap.layer.failure.bytes, 2 * MIB);
 	/* The heap has nothing to do with it any more. */
@@ -320,7 +322,7 @@ static void test_not_mine(void **state)
 	layer_fail(&heap.layer, CALL_FREE, 1, 1);
 	fixheap_destroy(heap.heap);
 	heap.heap = NULL;
-	assert_failed("free", 0);
+	assert_failed("region_free", 0);
 	assert_int_equal(heap.layer.nr_live, 1);
 }
 
@@ -344,9 +346,9 @@ static void test_halt(void **state)
 	static const struct {
 		enum call call;
 		const char *name;
-	} table[] = { { CALL_ALLOC, "alloc" },
+	} table[] = { { CALL_ALLOC, "region_alloc" },
 		      { CALL_POST_ALLOC, "post_alloc" },
-		      { CALL_FREE, "free" } };
+		      { CALL_FREE, "region_free" } };
 	char text[1024];
 
 	(void)state;

@@ -16,8 +16,8 @@
 #define MAX_TESTS 64
 #define SKIPPED 77
 
-/* ThreadSanitizer: in the child of a fork jemalloc makes its mutexes anew, which
- * were locked before it; that is taken for a second lock. */
+/* ThreadSanitizer: in the child of a fork jemalloc makes its mutexes anew,
+ * which were locked before it; that is taken for a second lock. */
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
