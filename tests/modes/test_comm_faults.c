@@ -56,7 +56,7 @@ enum ask {
 };
 
 static const size_t asked_bytes[] = { 2 * MIB, 5 * MIB, 5 * MIB, 5 * MIB,
-				      3 * MIB };
+				      5 * MIB };
 
 static void *ask(enum ask how)
 {

@@ -130,7 +130,6 @@ static void test_touching(void **state)
 			spread_close(&s);
 			setup(state);
 		}
-		print_message("# regions that touch: row %u\n", i);
 		check_touching(&touching[i]);
 	}
 }
@@ -230,7 +229,7 @@ static void test_tiny(void **state)
 
 	(void)state;
 	memset(guard, 0x5a, BLOCK_BYTES);
-	for (size_t at = 0; at < BLOCK_BYTES; at += 9 * page) {
+	for (size_t at = 0; at + 9 * page <= BLOCK_BYTES; at += 9 * page) {
 		spread_must_add(&s, 8 * MIB + at, page, 1);
 		spread_must_add(&s, 8 * MIB + at + 2 * page, 2 * page, NONE);
 		spread_must_add(&s, 8 * MIB + at + 5 * page, 3 * page, 1);
@@ -240,7 +239,7 @@ static void test_tiny(void **state)
 	for (unsigned i = 2; i < 9; i++)
 		spread_fill(&s, i, false);
 	heap_used(&s.t);
-	for (size_t at = 0; at < BLOCK_BYTES; at += 9 * page) {
+	for (size_t at = 0; at + 9 * page <= BLOCK_BYTES; at += 9 * page) {
 		assert_true(is_byte(guard + at + page, page, 0x5a));
 		assert_true(is_byte(guard + at + 4 * page, page, 0x5a));
 		assert_true(is_byte(guard + at + 8 * page, page, 0x5a));

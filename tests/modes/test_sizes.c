@@ -173,8 +173,8 @@ static void test_parse_size(void **state)
 		if (texts[i].bytes == MEMORY && texts[i].text[2] == '%')
 			assert_in_range(bytes, half - half / 10,
 					half + half / 10);
-		else
-			assert_int_equal(bytes, err ? 77 : texts[i].bytes);
+		else if (!err)
+			assert_int_equal(bytes, texts[i].bytes);
 	}
 	/* Not of the machine's locale, nor of its length. */
 	assert_int_equal(fixheap_parse_size("100%", &(size_t){ 0 }), 0);

@@ -321,6 +321,7 @@ static void test_bad(void **state)
 	};
 	struct fixheap *none = NULL;
 	void *array;
+	int err;
 
 	(void)state;
 	for (unsigned i = 0; i < 5; i++) {
@@ -331,8 +332,11 @@ static void test_bad(void **state)
 		heap.config.comm = i ? NULL : &heap.layer.comm;
 		heap.config.base = i < 2 ? NULL : base + (i == 2 ? 100 : 0);
 		heap.config.length -= i == 3 ? 100 : 0;
-		heap.config.private_bytes = i == 4 ? LENGTH : PRIVATE;
-		assert_int_equal(fixheap_create(&heap.config, &none), -EINVAL);
+		heap.config.private_bytes = i == 4 ? 2 * LENGTH : PRIVATE;
+		err = fixheap_create(&heap.config, &none);
+		if (err != -EINVAL)
+			print_message("# row %u: %d\n", i, err);
+		assert_int_equal(err, -EINVAL);
 		assert_null(none);
 	}
 	prepare(ALIGN_MAX);
