@@ -203,6 +203,58 @@ static void test_isolated_array(void **state)
 	fixheap_array_free(s.t.heap, moved);
 }
 
+static void *get(size_t bytes)
+{
+	void *made = bytes < fixheap_page_size()
+			     ? fixheap_malloc(s.t.heap, bytes)
+			     : fixheap_pages_alloc(s.t.heap, 1, 0, NULL);
+
+	assert_non_null(made);
+	return made;
+}
+
+static void put(void *made, size_t bytes)
+{
+	if (bytes < fixheap_page_size())
+		fixheap_free(s.t.heap, made);
+	else
+		fixheap_pages_free(s.t.heap, made, 1);
+}
+
+/* What is freed there is not handed out again: not by a cache, and not from a
+ * slab of which something else is in use. */
+static void check_freed_there(size_t bytes)
+{
+	void *made[64];
+	unsigned i, nr_there = 0;
+
+	for (i = 0; i < ARRAY_LEN(made); i++)
+		made[i] = get(bytes);
+	assert_true(is_there(made[0]));
+	assert_int_equal(offline(0), -EBUSY);
+	for (i = 1; i < ARRAY_LEN(made); i++) {
+		put(made[i], bytes);
+		made[i] = get(bytes);
+		nr_there += is_there(made[i]);
+	}
+	for (i = 0; i < ARRAY_LEN(made); i++)
+		put(made[i], bytes);
+	assert_int_equal(nr_there, 0);
+	assert_int_equal(offline(0), 0);
+}
+
+static void test_freed_pages(void **state)
+{
+	(void)state;
+	check_freed_there(fixheap_page_size());
+}
+
+static void test_freed_objects(void **state)
+{
+	(void)state;
+	check_freed_there(200);
+}
+
 /* What caches hold is no use. */
 static void *hold(void *data)
 {
@@ -447,7 +499,8 @@ int main(void)
 		TEST(empty),	      TEST(busy),    TEST(online),
 		TEST(isolated_array), TEST(caches),  TEST(threads),
 		TEST(lost),	      TEST(dynamic), TEST(lost_objects),
-		TEST(simple),	      TEST(bad),
+		TEST(simple),	      TEST(bad),     TEST(freed_pages),
+		TEST(freed_objects),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
