@@ -144,8 +144,70 @@ static void test_kills_mremap(void **state)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
 }
 
+/* What is about nodes and touching asks the kernel at most. */
+static void test_nodes(void **state)
+{
+	static const enum fixheap_policy policies[] = {
+		FIXHEAP_POLICY_DEFAULT,	   FIXHEAP_POLICY_LOCAL,
+		FIXHEAP_POLICY_BIND,	   FIXHEAP_POLICY_PREFERRED,
+		FIXHEAP_POLICY_INTERLEAVE, FIXHEAP_POLICY_BLOCKED
+	};
+	struct fixheap_array_attr attr = FIXHEAP_ARRAY_ATTR_INIT;
+	struct fixheap_verification verification = { .size = sizeof(
+							     verification) };
+	int node = fixheap_node_of(suite.heap, filter_blob());
+	void *array;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(policies); i++) {
+		attr.policy = policies[i];
+		attr.nodes = i < 2 || node < 0 ? 0 : 1ull << node;
+		array = fixheap_array_alloc(suite.heap, 3 * MIB, &attr);
+		if (!array)
+			continue;
+		assert_int_equal(fixheap_array_touch(suite.heap, array, 2,
+						     FIXHEAP_TOUCH_ZERO),
+				 0);
+		fixheap_verify_placement(suite.heap, array, 3 * MIB,
+					 &verification);
+		fixheap_array_free(suite.heap, array);
+	}
+	attr = (struct fixheap_array_attr)FIXHEAP_ARRAY_ATTR_INIT;
+	attr.flags = FIXHEAP_FRESH;
+	errno = 0;
+	assert_null(fixheap_array_alloc(suite.heap, MIB, &attr));
+	assert_int_equal(errno, ENOTSUP);
+	fixheap_largest_free(suite.heap, &attr);
+}
+
+/* On a heap that is not pinned the library itself is caught. */
+static int be_fresh(void *data)
+{
+	struct fixheap_array_attr attr = FIXHEAP_ARRAY_ATTR_INIT;
+	struct test_heap t;
+
+	(void)data;
+	fixheap_destroy(suite.heap);
+	heap_prepare(&t, suite.mode);
+	t.config.flags = 0;
+	must(!fixheap_create(&t.config, &t.heap));
+	attr.flags = FIXHEAP_FRESH;
+	fixheap_array_alloc(t.heap, MIB, &attr);
+	return 0;
+}
+
+static void test_kills_fresh(void **state)
+{
+	int status = in_child(be_fresh, NULL, NULL, 0);
+
+	(void)state;
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+}
+
 static const struct CMUnitTest tests[] = {
 	SUITE_TEST(kills),
 	SUITE_TEST(kills_mremap),
+	SUITE_TEST(kills_fresh),
+	SUITE_TEST(nodes),
 };
 const struct suite_part suite_filter = { tests, ARRAY_LEN(tests) };
