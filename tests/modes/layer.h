@@ -37,7 +37,7 @@ struct piece {
 
 struct layer {
 	struct fixheap_comm comm;
-	/* ---- what it shall do; calls are counted since layer_reset ---- */
+	/* what it shall do; calls are counted since layer_reset */
 	unsigned fails_from[NR_CALLS]; /* this call and ... */
 	unsigned fails_for[NR_CALLS];  /* ... so many in all fail */
 	int error;		       /* of a failing post_alloc */
@@ -47,7 +47,7 @@ struct layer {
 	/* called inside of every callback but failed */
 	void (*within)(struct layer *layer, enum call call, void *base,
 		       size_t bytes);
-	/* ---- what it did ---- */
+	/* what it did */
 	unsigned nr[NR_CALLS];	/* calls */
 	size_t bytes[NR_CALLS]; /* of those that succeeded */
 	unsigned nr_live;	/* pieces */
@@ -56,7 +56,7 @@ struct layer {
 	pthread_t thread;	 /* of the last call but free */
 	struct fixheap_comm_failure failure;
 	char failed_call[32], failed_what[96];
-	/* ---- (private) ---- */
+	/* (private) */
 	struct piece piece[MAX_PIECES];
 	uint64_t next_key;
 	unsigned inside; /* calls that may not overlap */
