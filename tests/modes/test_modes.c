@@ -16,14 +16,6 @@
 #define MAX_TESTS 64
 #define SKIPPED 77
 
-/* ThreadSanitizer: in the child of a fork jemalloc makes its mutexes anew,
- * which were locked before it; that is taken for a second lock. */
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-	return "report_mutex_bugs=0";
-}
-
 struct test_heap suite;
 uint64_t suite_seed;
 unsigned long suite_steps;
