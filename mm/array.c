@@ -93,8 +93,11 @@ void *fixheap_array_realloc(struct fixheap *heap, void *array, size_t bytes)
 	if (!array)
 		return make_array(heap, bytes, NULL, CALLER);
 	if (unlikely(heap->mode == FIXHEAP_DYNAMIC) &&
-	    own_realloc(heap, array, nr_pages, &moved))
+	    own_realloc(heap, array, nr_pages, &moved)) {
+		if (moved && moved != array)
+			page_owner_alloc(heap, moved, nr_pages, CALLER);
 		return moved;
+	}
 	ret = array_resize(heap, api, array, &nr_pages, CALLER);
 	if (!ret)
 		return array;

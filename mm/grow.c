@@ -250,7 +250,7 @@ static int more_locked(struct fixheap *heap, const struct run_request *req)
 	u32 n = node_for(heap, req);
 	int id;
 
-	if (!bytes || heap->nr_ranges == heap->max_ranges)
+	if (!bytes || !ranges_have_room(heap, bytes >> PAGE_SHIFT))
 		return -ENOMEM;
 	if (comm_alloc(&config, bytes, grow_number(heap, n), &range))
 		return -ENOMEM;

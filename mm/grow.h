@@ -44,7 +44,7 @@ int heap_more(struct fixheap *heap, const struct run_request *req,
 
 /* Whether the array gets one. */
 bool own_is_wanted(const struct fixheap *heap, const struct run_request *req);
-/* 0 and *run; -ENOMEM; -EAGAIN: it cannot have one of its own. */
+/* 0 and *run; -ENOMEM; -EAGAIN: the heap may not have more regions. */
 int own_alloc(struct fixheap *heap, const struct run_request *req,
 	      struct run *run);
 /* The array at run->pfn, if it has one of its own: freed, *run is all of it.
@@ -53,6 +53,8 @@ bool own_free(struct fixheap *heap, struct run *run);
 /* The same for realloc: *moved is the new array, NULL with errno set: refused,
  * nothing is changed.  false: not here. */
 bool own_realloc(struct fixheap *heap, void *array, u64 nr_pages, void **moved);
+/* The array at pfn has become shorter: others may use the rest of its region. */
+void own_shrunk(struct fixheap *heap, u64 pfn);
 /* Whether the page is of an array made with FIXHEAP_POST_ALLOC that has a
  * region of its own. */
 bool own_is_post(struct fixheap *heap, u64 pfn);

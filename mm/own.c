@@ -21,6 +21,7 @@
 #include "zone.h"
 
 #include <errno.h>
+#include <string.h>
 
 static bool over_threshold(const struct fixheap *heap, u64 nr_pages)
 {
@@ -141,15 +142,16 @@ int own_alloc(struct fixheap *heap, const struct run_request *req,
 			       .post = req->post,
 			       .pending = req->post };
 	u64 nr = region_bytes(heap, req->nr_pages) >> PAGE_SHIFT;
-	int ret = -ENOMEM;
+	int ret = -EAGAIN;
 
 	spin_lock(&heap->ask_lock);
-	if (nr <= heap->max_pages - heap->nr_pages &&
-	    heap->nr_ranges < heap->max_ranges)
+	if (ranges_have_room(heap, nr))
 		ret = alloc_locked(heap, req, &range, run);
 	spin_unlock(&heap->ask_lock);
 	if (ret)
 		return ret;
+	heap_account(heap,
+		     (long)((run->nr_pages - req->nr_pages) << PAGE_SHIFT));
 	if (req->policy != FIXHEAP_POLICY_DEFAULT &&
 	    !policy_note(heap, run, req, 0)) {
 		own_free(heap, run);
@@ -252,8 +254,8 @@ static bool resize_locked(struct fixheap *heap, const struct run *run,
 
 	if (!comm->region_realloc || !range_read(heap, run->pfn, &range, &id) ||
 	    !range.own ||
-	    bytes > range.bytes +
-			    ((heap->max_pages - heap->nr_pages) << PAGE_SHIFT))
+	    (bytes > range.bytes &&
+	     !ranges_have_room(heap, (bytes - range.bytes) >> PAGE_SHIFT)))
 		return false;
 	range.old_base = range.base;
 	range.old_bytes = range.bytes;
@@ -288,6 +290,32 @@ bool own_is_post(struct fixheap *heap, u64 pfn)
 	return range_read(heap, pfn, &range, &id) && range.post;
 }
 
+/* The array, which is all of its region, into one that it has to itself. */
+static bool move(struct fixheap *heap, const struct run *run, u64 nr_pages,
+		 void **moved)
+{
+	struct run_request req = { .kind = PAGE_ARRAY,
+				   .nr_pages = nr_pages,
+				   .placement = PLACE_ARRAY };
+	u64 page = page_read(&heap->page[run->pfn]);
+	struct run old = { run->pfn, 0 }, new;
+
+	heap_attr(heap, NULL, &req);
+	policy_again(heap, run->pfn, page, &req);
+	req.post = own_is_post(heap, run->pfn);
+	if (!own_is_wanted(heap, &req) || own_alloc(heap, &req, &new))
+		return false;
+	if (req.zero)
+		run_set_zero(heap, &new);
+	*moved = pfn_to_addr(heap, new.pfn);
+	memcpy(*moved, pfn_to_addr(heap, run->pfn),
+	       min_u64(new.nr_pages, run->nr_pages) << PAGE_SHIFT);
+	own_free(heap, &old);
+	heap_account(heap,
+		     ((long)nr_pages - (long)old.nr_pages) * (long)PAGE_BYTES);
+	return true;
+}
+
 bool own_realloc(struct fixheap *heap, void *array, u64 nr_pages, void **moved)
 {
 	struct region *region = &heap->region;
@@ -318,7 +346,22 @@ bool own_realloc(struct fixheap *heap, void *array, u64 nr_pages, void **moved)
 	spin_lock(&heap->ask_lock);
 	done = resize_locked(heap, &run, nr_pages, moved);
 	spin_unlock(&heap->ask_lock);
-	return done;
+	return done || move(heap, &run, nr_pages, moved);
+}
+
+void own_shrunk(struct fixheap *heap, u64 pfn)
+{
+	struct region *region = &heap->region;
+	struct range *range, changed;
+
+	spin_lock(&region->lock);
+	range = range_find_locked(heap, pfn);
+	if (range && range->own) {
+		changed = *range;
+		changed.own = false;
+		range_change_locked(heap, range_id(heap, range), &changed);
+	}
+	spin_unlock(&region->lock);
 }
 
 /* --- public --------------------------------------------------------------- */

@@ -445,6 +445,17 @@ int range_add(struct fixheap *heap, const struct range *want, u32 node)
 	return id;
 }
 
+bool ranges_have_room(struct fixheap *heap, u64 nr_pages)
+{
+	bool room;
+
+	spin_lock(&heap->region.lock);
+	room = heap->nr_pages + nr_pages <= heap->max_pages &&
+	       heap->nr_ranges < heap->max_ranges;
+	spin_unlock(&heap->region.lock);
+	return room;
+}
+
 void range_del_locked(struct fixheap *heap, u32 id)
 {
 	struct range *range = &heap->range[id];

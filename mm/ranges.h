@@ -57,6 +57,8 @@ int registry_range_add(struct fixheap *heap, const struct range *want,
 		       u32 node);
 /* registry.c: whether a heap of the process has some of this memory. */
 bool registry_overlaps(const void *base, size_t bytes);
+/* So many pages and a range more would be allowed. */
+bool ranges_have_room(struct fixheap *heap, u64 nr_pages);
 /* Take it out: none of its pages is free or in use; those that are isolated do
  * not count any more. */
 void range_del_locked(struct fixheap *heap, u32 id);

@@ -157,14 +157,13 @@ static int alloc_more(struct fixheap *heap, const struct run_request *req,
 
 void *heap_alloc_run(struct fixheap *heap, const struct run_request *req)
 {
+	bool failed = hopeless(heap, req->nr_pages) || fail_page_alloc(heap);
+	int ret = failed ? -ENOMEM : -EAGAIN;
 	struct run run;
-	int ret = -ENOMEM;
 
-	if (hopeless(heap, req->nr_pages) || fail_page_alloc(heap)) {
-		ret = -ENOMEM;
-	} else if (req->kind == PAGE_ARRAY && own_is_wanted(heap, req)) {
+	if (!failed && req->kind == PAGE_ARRAY && own_is_wanted(heap, req))
 		ret = own_alloc(heap, req, &run);
-	} else {
+	if (ret == -EAGAIN) {
 		ret = alloc_run(heap, req, &run);
 		if (ret == -ENOMEM && !req->reclaimed) {
 			fixheap_reclaim(heap);
@@ -243,8 +242,11 @@ int heap_resize_run(struct fixheap *heap, const char *api, void *start,
 		heap_fault(heap, api, what, start, 0);
 		return ret;
 	}
-	if (!ret && wanted.nr_pages < old_pages)
+	if (!ret && wanted.nr_pages < old_pages) {
 		tail_home(heap, &wanted, old_pages);
+		if (unlikely(__atomic_load_n(&heap->nr_own, __ATOMIC_RELAXED)))
+			own_shrunk(heap, wanted.pfn);
+	}
 	if (!ret)
 		clear_rest(heap, &wanted, *nr_pages);
 	if (!ret)

@@ -130,6 +130,7 @@ static void test_post_alloc_bad(void **state)
 	char *array, *object, local;
 
 	(void)state;
+	heap.layer.comm.touch = NULL;
 	open_heap();
 	array = array_make(&heap, 2 * MIB, FIXHEAP_POST_ALLOC);
 	object = fixheap_malloc(heap.heap, 100000);
@@ -166,6 +167,7 @@ static void test_bytes(void **state)
 	void *array[12] = { NULL };
 
 	(void)state;
+	heap.layer.comm.touch = NULL;
 	heap_open(&heap);
 	for (unsigned i = 0; i < 300; i++) {
 		uint64_t k = random_below(&seed, ARRAY_LEN(array));
