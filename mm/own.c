@@ -150,13 +150,13 @@ int own_alloc(struct fixheap *heap, const struct run_request *req,
 	spin_unlock(&heap->ask_lock);
 	if (ret)
 		return ret;
-	heap_account(heap,
-		     (long)((run->nr_pages - req->nr_pages) << PAGE_SHIFT));
 	if (req->policy != FIXHEAP_POLICY_DEFAULT &&
 	    !policy_note(heap, run, req, 0)) {
 		own_free(heap, run);
 		return -ENOMEM;
 	}
+	heap_account(heap,
+		     (long)((run->nr_pages - req->nr_pages) << PAGE_SHIFT));
 	if (req->zero && !range.zeroed)
 		host_clear(pfn_to_addr(heap, run->pfn),
 			   run->nr_pages << PAGE_SHIFT);
@@ -250,6 +250,7 @@ static bool resize_locked(struct fixheap *heap, const struct run *run,
 	const struct fixheap_comm *comm = heap->comm;
 	size_t bytes = region_bytes(heap, nr_pages);
 	struct range range;
+	void *base;
 	u32 id;
 
 	if (!comm->region_realloc || !range_read(heap, run->pfn, &range, &id) ||
@@ -257,12 +258,15 @@ static bool resize_locked(struct fixheap *heap, const struct run *run,
 	    (bytes > range.bytes &&
 	     !ranges_have_room(heap, (bytes - range.bytes) >> PAGE_SHIFT)))
 		return false;
-	range.old_base = range.base;
-	range.old_bytes = range.bytes;
-	range.base = comm->region_realloc(comm->data, range.old_base,
-					  range.old_bytes, bytes);
-	if (!range.base)
+	base = comm->region_realloc(comm->data, range.base, range.bytes, bytes);
+	if (!base)
 		return false;
+	/* what was registered last, if anything was */
+	if (!range.pending) {
+		range.old_base = range.base;
+		range.old_bytes = range.bytes;
+	}
+	range.base = base;
 	range.bytes = bytes;
 	range.pending = range.post;
 	range.above = range.below = 0;
