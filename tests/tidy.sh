@@ -118,10 +118,10 @@ functions()
 		first = FNR
 		text = head
 		gsub(/\([^()]*\)\([^()]*\)/, "", text)
-		# jemalloc decides what its hooks get, and the public header
-		# what post_realloc does
+		# jemalloc and Chapel decide what their hooks get, and the
+		# public header what post_realloc does
 		if (gsub(/,/, ",", text) > 4 &&
-		    head !~ /extent_hooks|post_realloc/)
+		    head !~ /extent_hooks|chpl_|post_realloc/)
 			print FILENAME ":" FNR ": over 5 parameters"
 	}
 	inside && /^}/ {

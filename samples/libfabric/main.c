@@ -10,26 +10,16 @@
  * reads all of the peer's, checks every word, and writes all of them; and each
  * checks what was written into its own.
  *
- * fixed: memory is registered once, before there is a heap, and never again.
- *
- * dynamic: the heap asks for regions, and each is registered when it comes and
- * deregistered when it goes.  An array of OWN_BYTES or more has one of its own,
- * registered after the program has touched it, so that its pages are where the
- * program wants them.
- *
- * In either, net.c sees to it that no byte is registered twice.
+ * What fixed and dynamic mean, heap.h says; in either, net.c sees to it that no
+ * byte is registered twice.
  */
 #define _GNU_SOURCE
-#include "net.h"
+#include "heap.h"
 
-#include <fixheap/fixheap.h>
-
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -38,8 +28,7 @@
 #define MIB ((size_t)1 << 20)
 #define PARTS 24
 #define MOST_BYTES (4 * MIB)
-#define OWN_BYTES MIB
-#define SECONDS 120 /* after which a process that waits ends */
+#define SECONDS 10 /* for a round, before a process that waits ends */
 
 static struct {
 	bool dynamic;
@@ -47,7 +36,7 @@ static struct {
 	size_t heap;
 	int rounds;
 	uint64_t seed;
-} options = { false, "tcp;ofi_rxm", 64 * MIB, 4, 0 };
+} options = { false, "tcp;ofi_rxm", 128 * MIB, 4, 0 };
 
 /* An array, or an object where it is small. */
 struct part {
@@ -64,16 +53,12 @@ struct remote {
 /* One of the two processes. */
 struct side {
 	int rank;
-	struct net net;
-	struct fixheap *heap;
-	struct fixheap_comm comm;
-	char *blob; /* fixed: all memory, and its key */
-	uint64_t blob_key;
+	struct heap heap;
 	struct part part[PARTS];
 	struct remote remote[PARTS];
 	uint64_t *buffer; /* of MOST_BYTES, for what comes and goes */
 	uint64_t random;
-	size_t nr_own; /* arrays with a region of their own, ever */
+	size_t nr_own; /* how often an array got a region of its own */
 };
 
 static uint64_t next_random(struct side *side)
@@ -91,110 +76,13 @@ static bool fails(const struct side *side, const char *what)
 	return false;
 }
 
-/* ---- the comm layer of a dynamic heap ----------------------------------- */
-
-static void *comm_alloc(void *data, size_t bytes, int node)
-{
-	void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	(void)data;
-	(void)node;
-	return base == MAP_FAILED ? NULL : base;
-}
-
-static int comm_post_alloc(void *data, void *base, size_t bytes, uint64_t *key)
-{
-	struct side *side = data;
-
-	return net_register(&side->net, base, bytes, key) ? -EIO : 0;
-}
-
-static bool comm_free(void *data, void *base, size_t bytes, uint64_t key)
-{
-	struct side *side = data;
-
-	(void)key;
-	/* One whose array was freed before it was registered is not. */
-	if (net_registration(&side->net, base) &&
-	    net_deregister(&side->net, base, bytes))
-		abort();
-	munmap(base, bytes);
-	return true;
-}
-
-static void comm_failed(void *data,
-			const struct fixheap_comm_failure *failure)
-{
-	printf("# process %d: %s: %s\n", ((struct side *)data)->rank,
-	       failure->call, failure->what);
-}
-
-/* ---- the heap ----------------------------------------------------------- */
-
-static bool make_fixed(struct side *side, struct fixheap_config *config)
-{
-	side->blob = mmap(NULL, options.heap, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (side->blob == MAP_FAILED)
-		return fails(side, "no memory");
-	if (net_register(&side->net, side->blob, options.heap, &side->blob_key))
-		return false;
-	config->base = side->blob;
-	config->length = options.heap;
-	config->flags = FIXHEAP_PINNED | FIXHEAP_ZEROED;
-	return true;
-}
-
-static void make_dynamic(struct side *side, struct fixheap_config *config)
-{
-	struct fixheap_comm comm = FIXHEAP_COMM_INIT;
-
-	comm.data = side;
-	comm.alloc_threshold = OWN_BYTES;
-	comm.alloc = comm_alloc;
-	comm.post_alloc = comm_post_alloc;
-	comm.free = comm_free;
-	comm.failed = comm_failed;
-	side->comm = comm;
-	config->mode = FIXHEAP_DYNAMIC;
-	config->comm = &side->comm;
-	config->length = config->extend_bytes = 8 * MIB;
-}
-
-static bool make_heap(struct side *side)
-{
-	struct fixheap_config config = FIXHEAP_CONFIG_INIT;
-	int error;
-
-	if (options.dynamic)
-		make_dynamic(side, &config);
-	else if (!make_fixed(side, &config))
-		return false;
-	error = fixheap_create(&config, &side->heap);
-	return error ? fails(side, strerror(-error)) : true;
-}
-
-/* What is told to the peer of ptr. */
-static bool place_of(struct side *side, const void *ptr, struct net_place *place)
-{
-	struct fixheap_region region = FIXHEAP_REGION_INIT;
-
-	if (fixheap_region_of(side->heap, ptr, &region))
-		return fails(side, "memory of no region");
-	/* The heap did not register the fixed one, so knows no key of it. */
-	if (!options.dynamic)
-		region.key = side->blob_key;
-	*place = net_place(&side->net, region.key, region.base, region.offset);
-	return true;
-}
-
 /* ---- arrays and objects ------------------------------------------------- */
 
 static uint64_t word(int rank, int round, size_t part, size_t i)
 {
 	return ((uint64_t)rank << 60 | (uint64_t)round << 50 |
-		(uint64_t)part << 40) + i;
+		(uint64_t)part << 40) +
+	       i;
 }
 
 static void fill(uint64_t *p, size_t words, uint64_t first)
@@ -217,22 +105,22 @@ static bool has(const uint64_t *p, size_t words, uint64_t first)
 static bool touch_and_register(struct side *side, struct part *part)
 {
 	size_t bytes = part->words * sizeof(uint64_t);
-	bool pending = !net_registration(&side->net, part->p);
+	bool pending = !net_registration(&side->heap.net, part->p);
+	struct net_registration *first, *last;
 	int error;
 
 	memset(part->p, 0, bytes);
-	error = fixheap_array_post_alloc(side->heap, part->p);
+	error = fixheap_array_post_alloc(side->heap.heap, part->p);
 	if (error)
 		return fails(side, strerror(-error));
 	side->nr_own += pending;
-	if (pending && (!options.dynamic || bytes < OWN_BYTES))
+	if (pending && (!options.dynamic || bytes < HEAP_OWN_BYTES))
 		return fails(side, "it was not registered at once");
-	return net_registration(&side->net, part->p) ==
-			       net_registration(&side->net,
-						part->p + part->words - 1) &&
-		       net_registration(&side->net, part->p) ?
-		       true :
-		       fails(side, "an array that is not registered");
+	first = net_registration(&side->heap.net, part->p);
+	last = net_registration(&side->heap.net, part->p + part->words - 1);
+	return first && first == last
+		       ? true
+		       : fails(side, "an array that is not registered");
 }
 
 static bool part_alloc(struct side *side, struct part *part, bool is_array,
@@ -242,21 +130,21 @@ static bool part_alloc(struct side *side, struct part *part, bool is_array,
 
 	part->words = bytes / sizeof(uint64_t);
 	if (!is_array) {
-		part->p = fixheap_malloc(side->heap, bytes);
+		part->p = fixheap_malloc(side->heap.heap, bytes);
 		return part->p ? true : fails(side, "no object");
 	}
 	attr.flags = FIXHEAP_POST_ALLOC;
-	part->p = fixheap_array_alloc(side->heap, bytes, &attr);
-	return part->p ? touch_and_register(side, part) :
-			 fails(side, "no array");
+	part->p = fixheap_array_alloc(side->heap.heap, bytes, &attr);
+	return part->p ? touch_and_register(side, part)
+		       : fails(side, "no array");
 }
 
 static void part_free(struct side *side, size_t i)
 {
 	if (i % 3 == 0)
-		fixheap_free(side->heap, side->part[i].p);
+		fixheap_free(side->heap.heap, side->part[i].p);
 	else
-		fixheap_array_free(side->heap, side->part[i].p);
+		fixheap_array_free(side->heap.heap, side->part[i].p);
 	side->part[i].p = NULL;
 }
 
@@ -267,7 +155,7 @@ static bool part_grow(struct side *side, struct part *part)
 
 	if (bytes > MOST_BYTES)
 		return true;
-	p = fixheap_array_realloc(side->heap, part->p, bytes);
+	p = fixheap_array_realloc(side->heap.heap, part->p, bytes);
 	if (!p)
 		return fails(side, "an array cannot grow");
 	part->p = p;
@@ -294,8 +182,8 @@ static bool change(struct side *side, int round)
 			part_free(side, i);
 		random = next_random(side);
 		good = part_alloc(side, part, is_array,
-				  is_array ? 4096 + random % (5 * MIB / 2) :
-					     8 + random % 20000);
+				  is_array ? 4096 + random % (5 * MIB / 2)
+					   : 8 + random % 20000);
 	}
 	return good;
 }
@@ -307,7 +195,7 @@ static bool both(struct side *side, bool mine)
 {
 	char my_answer = mine, its_answer = false;
 
-	if (net_exchange(&side->net, &my_answer, &its_answer, 1))
+	if (net_exchange(&side->heap.net, &my_answer, &its_answer, 1))
 		exit(1);
 	return mine && its_answer;
 }
@@ -318,10 +206,10 @@ static bool tell_places(struct side *side)
 
 	for (size_t i = 0; i < PARTS; i++) {
 		mine[i].words = side->part[i].words;
-		if (!place_of(side, side->part[i].p, &mine[i].place))
+		if (heap_place(&side->heap, side->part[i].p, &mine[i].place))
 			return false;
 	}
-	return !net_exchange(&side->net, mine, side->remote, sizeof(mine));
+	return !net_exchange(&side->heap.net, mine, side->remote, sizeof(mine));
 }
 
 static bool read_and_write(struct side *side, int round)
@@ -332,12 +220,12 @@ static bool read_and_write(struct side *side, int round)
 		struct remote *r = &side->remote[i];
 		size_t bytes = r->words * sizeof(uint64_t);
 
-		if (net_read(&side->net, side->buffer, bytes, r->place))
+		if (net_read(&side->heap.net, side->buffer, bytes, r->place))
 			return fails(side, "fi_read");
 		if (!has(side->buffer, r->words, word(peer, round, i, 0)))
 			return fails(side, "reads what was not there");
 		fill(side->buffer, r->words, word(side->rank + 2, round, i, 0));
-		if (net_write(&side->net, side->buffer, bytes, r->place))
+		if (net_write(&side->heap.net, side->buffer, bytes, r->place))
 			return fails(side, "fi_write");
 	}
 	return true;
@@ -366,34 +254,24 @@ static bool run_round(struct side *side, int round)
 	    !both(side, read_and_write(side, round)))
 		return false;
 	return both(side, is_written(side, round) &&
-				  !fixheap_validate(side->heap));
+				  !fixheap_validate(side->heap.heap));
 }
 
 /* ---- the books ---------------------------------------------------------- */
 
-/* Each region is registered once, as a whole, and nothing else is. */
 static bool is_registered_once(struct side *side)
 {
-	struct fixheap_region region = FIXHEAP_REGION_INIT;
-	size_t nr = 0, bytes = 0;
-
-	for (unsigned id = 0; !fixheap_region_at(side->heap, id, &region);
-	     id = region.id + 1, nr++) {
-		bytes += region.bytes;
-		if (!net_registration(&side->net, region.base))
-			return fails(side, "a region that is not registered");
-	}
 	printf("# process %d: %zu registrations ever, %zu now, %zu bytes; "
-	       "%zu arrays had their own\n",
-	       side->rank, side->net.nr_registrations, side->net.nr_registered,
-	       side->net.registered_bytes, side->nr_own);
+	       "%zu times an array got its own\n",
+	       side->rank, side->heap.net.nr_registrations,
+	       side->heap.net.nr_registered, side->heap.net.registered_bytes,
+	       side->nr_own);
 	fflush(stdout);
-	if (!options.dynamic && side->net.nr_registrations != 1)
+	if (!options.dynamic && side->heap.net.nr_registrations != 1)
 		return fails(side, "registered more than once");
 	if (options.dynamic && !side->nr_own)
 		return fails(side, "no array had a region of its own");
-	return nr == side->net.nr_registered &&
-	       bytes == side->net.registered_bytes;
+	return !heap_check(&side->heap);
 }
 
 static bool is_all_given_back(struct side *side)
@@ -403,16 +281,12 @@ static bool is_all_given_back(struct side *side)
 
 	for (size_t i = 0; i < PARTS; i++)
 		part_free(side, i);
-	fixheap_array_free(side->heap, side->buffer);
-	for (unsigned id = 0; !fixheap_region_at(side->heap, id, &region);
+	fixheap_array_free(side->heap.heap, side->buffer);
+	for (unsigned id = 0; !fixheap_region_at(side->heap.heap, id, &region);
 	     id = region.id + 1)
 		good &= !(region.flags & FIXHEAP_REGION_OWN);
 	good &= is_registered_once(side);
-	fixheap_destroy(side->heap);
-	if (side->blob &&
-	    net_deregister(&side->net, side->blob, options.heap))
-		good = false;
-	return good && !side->net.nr_registered;
+	return !heap_destroy(&side->heap) && good;
 }
 
 /* ---- the two processes -------------------------------------------------- */
@@ -440,12 +314,13 @@ static int run_side(int rank, int socket)
 	bool good = true;
 	char name[64];
 
-	alarm(SECONDS);
+	alarm((unsigned)(SECONDS * (options.rounds + 10)));
 	side.rank = rank;
 	side.random = options.seed * 2 + (uint64_t)rank + 1;
-	if (net_open(&side.net, socket, options.provider))
+	if (net_open(&side.heap.net, socket, options.provider))
 		return 1;
-	good = make_heap(&side) && part_alloc(&side, &buffer, true, MOST_BYTES);
+	good = !heap_create(&side.heap, options.dynamic, options.heap) &&
+	       part_alloc(&side, &buffer, true, MOST_BYTES);
 	side.buffer = buffer.p;
 	if (!result(&side, both(&side, good), "a heap on each side"))
 		return 1;
@@ -461,13 +336,14 @@ static int run_side(int rank, int socket)
 	good &= result(&side, both(&side, is_all_given_back(&side)),
 		       "what was freed is not registered");
 	result(&side, good, NULL);
-	net_close(&side.net);
+	net_close(&side.heap.net);
 	return !good;
 }
 
 static int parse(int argc, char **argv)
 {
-	if (argc < 2 || (strcmp(argv[1], "fixed") && strcmp(argv[1], "dynamic")))
+	if (argc < 2 ||
+	    (strcmp(argv[1], "fixed") && strcmp(argv[1], "dynamic")))
 		return -1;
 	options.dynamic = !strcmp(argv[1], "dynamic");
 	for (int i = 2; i < argc; i += 2) {
@@ -480,7 +356,7 @@ static int parse(int argc, char **argv)
 		else if (!strcmp(argv[i], "--heap"))
 			options.heap = strtoul(value, NULL, 10) * MIB;
 		else if (!strcmp(argv[i], "--rounds"))
-			options.rounds = (int)strtoul(value, NULL, 10) % 1000;
+			options.rounds = atoi(value);
 		else if (!strcmp(argv[i], "--seed"))
 			options.seed = strtoul(value, NULL, 10);
 		else
@@ -496,8 +372,9 @@ int main(int argc, char **argv)
 
 	options.seed = (uint64_t)time(NULL) % 100000;
 	if (parse(argc, argv)) {
-		fprintf(stderr, "usage: %s fixed|dynamic [--provider NAME] "
-				"[--heap MIB] [--rounds N] [--seed N]\n",
+		fprintf(stderr,
+			"usage: %s fixed|dynamic [--provider NAME] "
+			"[--heap MIB] [--rounds N] [--seed N]\n",
 			argv[0]);
 		return 2;
 	}

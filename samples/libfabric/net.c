@@ -243,8 +243,8 @@ static int access_peer(struct net *net, char *local, size_t bytes,
 		ssize_t error;
 
 		error = write ? fi_write(net->ep, local, part, desc, net->peer,
-					 place.address, place.key, NULL) :
-				fi_read(net->ep, local, part, desc, net->peer,
+					 place.address, place.key, NULL)
+			      : fi_read(net->ep, local, part, desc, net->peer,
 					place.address, place.key, NULL);
 		if (error && error != -FI_EAGAIN)
 			return failed(write ? "fi_write" : "fi_read", error);

@@ -98,12 +98,12 @@ static void layer_init(void)
 		threshold = SMALL_BYTES + 1;
 	layer.alloc_threshold = threshold;
 	layer.max_heap = chpl_env_rt_get("MAX_HEAP_SIZE", NULL);
-	layer.alloc = comm_alloc;
+	layer.region_alloc = comm_alloc;
 	layer.touch = comm_touch;
 	layer.post_alloc = comm_post_alloc;
-	layer.realloc = comm_realloc;
+	layer.region_realloc = comm_realloc;
 	layer.post_realloc = comm_post_realloc;
-	layer.free = comm_free;
+	layer.region_free = comm_free;
 }
 
 /* ---- the layer ---------------------------------------------------------- */

@@ -216,7 +216,12 @@ static uint64_t next_random(uint64_t *state)
 	return *state;
 }
 
-enum { MALLOC, ALIGNED, CALLOC, NR_KINDS };
+enum {
+	MALLOC,
+	ALIGNED,
+	CALLOC,
+	NR_KINDS
+};
 
 static struct block *block_new(int kind, size_t bytes, unsigned number)
 {
@@ -238,8 +243,7 @@ static struct block *block_new(int kind, size_t bytes, unsigned number)
 	}
 	block->bytes = bytes;
 	block->fill = (unsigned char)(number * 7 + 1);
-	memset(block->data, block->fill,
-	       bytes - offsetof(struct block, data));
+	memset(block->data, block->fill, bytes - offsetof(struct block, data));
 	return block;
 }
 
@@ -396,11 +400,10 @@ static int parse(int argc, char **argv)
 		else if (!strcmp(argv[i], "--seed"))
 			options.seed = strtoul(value, NULL, 10);
 		else if (!strcmp(argv[i], "--comm"))
-			options.comm = !strcmp(value, "fixed") ?
-					       TEST_COMM_FIXED :
-				       !strcmp(value, "dynamic") ?
-					       TEST_COMM_DYNAMIC :
-					       TEST_COMM_NONE;
+			options.comm = !strcmp(value, "fixed") ? TEST_COMM_FIXED
+				       : !strcmp(value, "dynamic")
+					       ? TEST_COMM_DYNAMIC
+					       : TEST_COMM_NONE;
 		else
 			return -1;
 	}
@@ -413,8 +416,9 @@ int main(int argc, char **argv)
 
 	options.seed = (uint64_t)time(NULL) % 100000;
 	if (parse(argc, argv)) {
-		fprintf(stderr, "usage: %s [--comm none|fixed|dynamic] "
-				"[--heap MIB] [--mib MIB] [--seed N]\n",
+		fprintf(stderr,
+			"usage: %s [--comm none|fixed|dynamic] "
+			"[--heap MIB] [--mib MIB] [--seed N]\n",
 			argv[0]);
 		return 2;
 	}

@@ -8,7 +8,10 @@
 #include "chpl-mem-impl.h"
 
 /* What memory is for, of which the layer names two. */
-enum { CHPL_RT_MD_ARRAY_ELEMENTS = 2, CHPL_RT_MD_MEM_HEAP_SPACE = 16 };
+enum {
+	CHPL_RT_MD_ARRAY_ELEMENTS = 2,
+	CHPL_RT_MD_MEM_HEAP_SPACE = 16
+};
 
 void chpl_mem_layerInit(void);
 void chpl_mem_layerExit(void);
