@@ -45,12 +45,13 @@ static void *comm_alloc(void *data, size_t bytes, int node)
 				     CHPL_FILE_IDX_INTERNAL);
 }
 
-/* So the pages of small things are near the thread that asked first. */
+/* So the pages of small things are near the thread that asked first.  Contents
+ * are kept. */
 static void comm_touch(void *data, void *base, size_t bytes)
 {
 	(void)data;
 	for (size_t i = 0; i < bytes; i += layer.page_size)
-		((volatile char *)base)[i] = 0;
+		__atomic_fetch_or((char *)base + i, 0, __ATOMIC_RELAXED);
 }
 
 /* Peers find memory by its address: there is no key. */

@@ -81,6 +81,23 @@ void test_comm_sums(struct test_comm_sums *result)
 	pthread_mutex_unlock(&lock);
 }
 
+bool test_comm_reaches(const void *p, size_t bytes)
+{
+	const char *start = p;
+	bool reaches = false;
+
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < NR_REGIONS; i++) {
+		struct region *r = &regions[i];
+
+		if (r->base && start >= r->base &&
+		    start + bytes <= r->base + r->bytes)
+			reaches = r->registered;
+	}
+	pthread_mutex_unlock(&lock);
+	return reaches;
+}
+
 void test_comm_heap_info(void **start, size_t *size)
 {
 	*start = fixed_heap;

@@ -3,6 +3,7 @@
 #ifndef TEST_COMM_H
 #define TEST_COMM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum test_comm_kind {
@@ -21,6 +22,8 @@ struct test_comm_sums {
 	size_t nr_registrations; /* ever */
 	size_t nr_mistakes;	 /* of the memory layer; each was written */
 };
+/* Whether all of it lies in one region, which is registered. */
+bool test_comm_reaches(const void *p, size_t bytes);
 void test_comm_sums(struct test_comm_sums *sums);
 
 /* Allocations that Chapel's memory tracking knows of. */

@@ -58,6 +58,14 @@ static bool fails(const char *what, size_t bytes)
 	return false;
 }
 
+static uint64_t next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
 /* ---- an array of a Chapel program --------------------------------------- */
 
 struct array {
@@ -86,7 +94,17 @@ static bool check(const struct array *a)
 	return true;
 }
 
-/* As the compiler does it: allocate, touch first, then tell the comm layer. */
+/* The peers can get at all of it. */
+static bool reaches(const struct array *a)
+{
+	if (options.comm != TEST_COMM_DYNAMIC ||
+	    test_comm_reaches(a->p, a->n * 8))
+		return true;
+	return fails("not in one registered region", a->n * 8);
+}
+
+/* As the compiler does it: allocate, touch first, then tell the comm layer.
+ * The threshold counts whole pages. */
 static bool array_new(struct array *a, size_t bytes, uint64_t number)
 {
 	chpl_bool post;
@@ -98,11 +116,12 @@ static bool array_new(struct array *a, size_t bytes, uint64_t number)
 	if (!a->p)
 		return fails("no array", bytes);
 	fill(a, 0);
-	if (post != (options.comm == TEST_COMM_DYNAMIC && bytes >= THRESHOLD))
+	if (post != (options.comm == TEST_COMM_DYNAMIC &&
+		     bytes + test_comm_page_size() > THRESHOLD))
 		return fails("callPostAlloc is wrong", bytes);
 	if (post)
 		chpl_mem_array_postAlloc(a->p, a->n, 8, 0, 0);
-	return true;
+	return reaches(a);
 }
 
 static void array_free(struct array *a)
@@ -141,7 +160,7 @@ static bool array_resize(struct array *a, size_t bytes)
 	fill(a, old.n);
 	if (post)
 		chpl_mem_array_postRealloc(old.p, old.n, a->p, a->n, 8, 0, 0);
-	return true;
+	return reaches(a);
 }
 
 /* ---- the patterns ------------------------------------------------------- */
@@ -172,6 +191,35 @@ static bool test_halves(void)
 			good = check(&a[i]);
 		for (size_t i = 0; i < nr; i++)
 			array_free(&a[i]);
+	}
+	return good;
+}
+
+/* Arrays of odd sizes, at most half of the heap all together, come, grow, shrink
+ * and go; each is checked before and after. */
+static bool test_churn(void)
+{
+	static struct array a[16];
+	uint64_t random = options.seed + 1;
+	bool good = true;
+
+	for (size_t i = 0; good && i < 400; i++) {
+		struct array *one = &a[next_random(&random) % 16];
+		size_t bytes = 8 + next_random(&random) % (options.heap / 32);
+
+		if (one->p && !check(one)) {
+			good = false;
+		} else if (one->p && next_random(&random) % 4) {
+			good = array_resize(one, bytes) && check(one);
+		} else {
+			array_free(one);
+			good = array_new(one, bytes, i);
+		}
+	}
+	for (size_t i = 0; i < 16; i++) {
+		if (a[i].p)
+			good &= check(&a[i]);
+		array_free(&a[i]);
 	}
 	return good;
 }
@@ -207,14 +255,6 @@ struct block {
 	size_t bytes;
 	unsigned char fill, data[];
 };
-
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
 
 enum {
 	MALLOC,
@@ -436,6 +476,7 @@ int main(int argc, char **argv)
 	result(test_growth(), "25 % of the heap, eight times 1.1");
 	result(test_halves(), "half of memory, count doubling, size halving");
 	result(test_tasks(), "eight tasks take 25 %, one after the other");
+	result(test_churn(), "sixteen arrays, at random");
 	result(test_cores(MALLOC), "malloc from all cores");
 	result(test_cores(ALIGNED), "memalign from all cores");
 	result(test_cores(CALLOC), "calloc from all cores");
