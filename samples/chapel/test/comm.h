@@ -22,6 +22,9 @@ struct test_comm_sums {
 	size_t nr_registrations; /* ever */
 	size_t nr_mistakes;	 /* of the memory layer; each was written */
 };
+/* The calling thread has touched so many bytes of the region that is registered
+ * next, which may be longer than its array; 0: all of it. */
+void test_comm_touched(size_t bytes);
 /* Whether all of it lies in one region, which is registered. */
 bool test_comm_reaches(const void *p, size_t bytes);
 void test_comm_sums(struct test_comm_sums *sums);

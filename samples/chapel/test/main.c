@@ -119,8 +119,10 @@ static bool array_new(struct array *a, size_t bytes, uint64_t number)
 	if (post != (options.comm == TEST_COMM_DYNAMIC &&
 		     bytes + test_comm_page_size() > THRESHOLD))
 		return fails("callPostAlloc is wrong", bytes);
+	test_comm_touched(post ? a->n * 8 : 0);
 	if (post)
 		chpl_mem_array_postAlloc(a->p, a->n, 8, 0, 0);
+	test_comm_touched(0);
 	return reaches(a);
 }
 
@@ -158,8 +160,10 @@ static bool array_resize(struct array *a, size_t bytes)
 	if (!a->p)
 		return fails("no realloc", bytes);
 	fill(a, old.n);
+	test_comm_touched(post ? a->n * 8 : 0);
 	if (post)
 		chpl_mem_array_postRealloc(old.p, old.n, a->p, a->n, 8, 0, 0);
+	test_comm_touched(0);
 	return reaches(a);
 }
 
