@@ -199,7 +199,7 @@ static bool test_halves(void)
 	return good;
 }
 
-/* Arrays of odd sizes, at most half of the heap all together, come, grow, shrink
+/* Arrays of odd sizes, at most half of the heap in all, come, grow, shrink
  * and go; each is checked before and after. */
 static bool test_churn(void)
 {
