@@ -114,7 +114,9 @@ static bool touch_and_register(struct side *side, struct part *part)
 	if (error)
 		return fails(side, strerror(-error));
 	side->nr_own += pending;
-	if (pending && (!options.dynamic || bytes < HEAP_OWN_BYTES))
+	/* the threshold counts whole pages */
+	if (pending &&
+	    (!options.dynamic || bytes + fixheap_page_size() <= HEAP_OWN_BYTES))
 		return fails(side, "it was not registered at once");
 	first = net_registration(&side->heap.net, part->p);
 	last = net_registration(&side->heap.net, part->p + part->words - 1);
