@@ -41,7 +41,7 @@ config-goals := defconfig menuconfig nconfig oldconfig olddefconfig \
 plain-goals := $(config-goals) help deps clean distclean mrproper format tags \
 	check check-slow demo bench placement uninstall
 .PHONY: all unit host-tests modes vm-tests cpp-tests own-tests model stress \
-	fuzz bench-program install $(plain-goals) FORCE
+	fuzz bench-program cost install $(plain-goals) FORCE
 all:
 
 goals := $(or $(MAKECMDGOALS),all)

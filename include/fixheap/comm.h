@@ -182,8 +182,7 @@ int fixheap_online_region(struct fixheap *heap, unsigned id);
  * fixheap_region_of - the region that holds ptr, and where in it
  *
  * ptr may point to any byte of the heap, allocated or not.
- * Context: any thread; no lock.  Cost: O(1), a few nanoseconds (where many
- * regions share a pageblock, O(these)).
+ * Context: any thread; no lock.  Cost: O(1), under 0.1 us.
  * Return: 0 and *region, of which size is set by the caller; -ENOENT: not in
  * the heap; -EINVAL: a bad size.
  */

@@ -14,15 +14,37 @@
 #include <sys/mman.h>
 
 #define HEAP_BYTES ((size_t)1 << 30)
+#define REGIONS_BYTES ((size_t)4 << 30)
+#define ALIGN ((size_t)2 << 20)
 
+/* At a multiple of 2 MiB in all modes, so that they are in the same state. */
 static void *region_alloc(void *data, size_t bytes, int node)
 {
-	void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *base = mmap(NULL, bytes + ALIGN, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	(void)data;
 	(void)node;
-	return base == MAP_FAILED ? NULL : base;
+	if (base == MAP_FAILED)
+		return NULL;
+	return base + (-(uintptr_t)base & (ALIGN - 1));
+}
+
+/* A heap of so many regions more, each with a key of its own. */
+static void add_regions(struct fixheap *heap, int nr)
+{
+	struct fixheap_region region = FIXHEAP_REGION_INIT;
+	size_t bytes = (REGIONS_BYTES / (size_t)nr) & ~(ALIGN - 1);
+	char *base = region_alloc(NULL, REGIONS_BYTES, -1);
+
+	region.bytes = bytes;
+	region.flags = FIXHEAP_REGION_ZEROED;
+	for (int i = 0; i < nr; i++) {
+		region.base = base + (size_t)i * bytes;
+		region.key = (uint64_t)i + 1;
+		if (fixheap_add_region(heap, &region))
+			exit(1);
+	}
 }
 
 static struct fixheap *make(const char *mode)
@@ -34,6 +56,7 @@ static struct fixheap *make(const char *mode)
 	comm.region_alloc = region_alloc;
 	comm.alloc_threshold = HEAP_BYTES;
 	config.length = HEAP_BYTES;
+	config.max_regions = 64;
 	if (!strcmp(mode, "fixed")) {
 		config.base = region_alloc(NULL, HEAP_BYTES, -1);
 	} else if (!strcmp(mode, "growable")) {
@@ -43,15 +66,23 @@ static struct fixheap *make(const char *mode)
 		config.mode = FIXHEAP_DYNAMIC;
 		config.comm = &comm;
 		config.max_bytes = HEAP_BYTES + (64 << 20);
+	} else if (!strncmp(mode, "regions-", 8)) {
+		config.base = region_alloc(NULL, HEAP_BYTES, -1);
+		config.max_bytes = HEAP_BYTES + REGIONS_BYTES;
+		config.max_regions = 2000;
 	} else {
 		config.mode = FIXHEAP_SIMPLE;
 		config.max_bytes = HEAP_BYTES + (64 << 20);
 	}
-	config.max_regions = 64;
 	if (fixheap_create(&config, &heap))
 		exit(1);
+	if (!strncmp(mode, "regions-", 8))
+		add_regions(heap, atoi(mode + 8));
 	return heap;
 }
+
+/* Some byte of the heap. */
+static char *live;
 
 /* Once; NULL: there is no such operation. */
 static void *operate(struct fixheap *heap, const char *what)
@@ -72,9 +103,8 @@ static void *operate(struct fixheap *heap, const char *what)
 		ptr = fixheap_pages_alloc(heap, 1, 0, NULL);
 		fixheap_pages_free(heap, ptr, 1);
 	} else if (!strcmp(what, "region")) {
-		ptr = heap;
-		if (fixheap_region_of(heap, operate, &region) == 0)
-			exit(1);
+		if (!fixheap_region_of(heap, live, &region))
+			ptr = region.base;
 	}
 	return ptr;
 }
@@ -87,6 +117,7 @@ int main(int argc, char **argv)
 	if (argc != 4)
 		return 2;
 	heap = make(argv[1]);
+	live = fixheap_malloc(heap, 1);
 	for (int i = 0; i < 1000; i++) {
 		seed = seed * 1103515245 + 12345;
 		if (!fixheap_malloc(heap, seed >> 16 & 0x3fff))

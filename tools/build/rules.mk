@@ -247,6 +247,8 @@ $(bin)/model $(bin)/stress: $(bin)/%: $(objtree)/tests/%/main.o $(bin)/sim.a
 bench-objs := $(addprefix $(objtree)/tests/,$(bench-y))
 $(bin)/bench: $(bench-objs) $(lib).a $(links)
 	$(call link-test)
+$(bin)/cost: $(objtree)/tests/cost/main.o $(lib).a $(links)
+	$(call link-test)
 
 test-bins := $(unit-bins) $(host-bins) $(vm-bins) $(fuzz-bins) $(cpp-bins) \
 	$(own-bins) $(modes-bins)
@@ -260,6 +262,7 @@ fuzz: $(fuzz-bins)
 model: $(bin)/model
 stress: $(bin)/stress
 bench-program: $(bin)/bench
+cost: $(bin)/cost
 
 include tools/build/install.mk
 
@@ -268,7 +271,7 @@ all-objs := $(sort $(lib-objs) $(preload-lib-objs)) $(sim-objs) \
 	$(patsubst $(bin)/%,$(objtree)/tests/%.o,$(test-bins)) \
 	$(sim-all) $(host-all) $(modes-all) $(vm-objs) $(own-objs) \
 	$(objtree)/tests/model/main.o \
-	$(objtree)/tests/stress/main.o $(bench-objs)
+	$(objtree)/tests/stress/main.o $(objtree)/tests/cost/main.o $(bench-objs)
 -include $(wildcard $(all-objs:.o=.d))
 
 # ---- install ----------------------------------------------------------------
