@@ -53,7 +53,7 @@ bool own_free(struct fixheap *heap, struct run *run);
 /* The same for realloc: *moved is the new array, NULL with errno set: refused,
  * nothing is changed.  false: not here. */
 bool own_realloc(struct fixheap *heap, void *array, u64 nr_pages, void **moved);
-/* The array at pfn has become shorter: others may use the rest of its region. */
+/* The array at pfn has become shorter: the rest of its region is for all. */
 void own_shrunk(struct fixheap *heap, u64 pfn);
 /* Whether the page is of an array made with FIXHEAP_POST_ALLOC that has a
  * region of its own. */

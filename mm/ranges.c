@@ -100,7 +100,7 @@ struct range *range_find_locked(const struct fixheap *heap, u64 pfn)
 		return NULL;
 	at = __atomic_load_n(&heap->range_at[b], __ATOMIC_RELAXED);
 	range = nth_range(heap, at ? at : 1);
-	/* no longer than there can be ranges in the block, if the list is torn */
+	/* no longer than a block can have ranges, if the list is torn */
 	for (u32 i = 0; range && i < BLOCK_PAGES; i++) {
 		if (pfn < load(&range->end_pfn))
 			return pfn >= load(&range->start_pfn) ? range : NULL;

@@ -162,9 +162,9 @@ int fixheap_add_region(struct fixheap *heap, struct fixheap_region *region);
  *
  * From now on no pages in it are handed out; slabs of small objects that are
  * there may go on to be used until they are empty.  If nothing is allocated
- * there any more, caches taken back, it leaves the heap, and memory from the comm layer
- * or the system goes back.  Else it stays, isolated: call again when more was
- * freed, or fixheap_online_region to use it again.
+ * there any more, caches taken back, it leaves the heap, and memory from the
+ * comm layer or the system goes back.  Else it stays, isolated: call again when
+ * more was freed, or fixheap_online_region to use it again.
  * FIXHEAP_OFFLINE_LOST: its memory does not exist any more (a peer's, say, that
  * died): arrays, page runs and objects above 14,336 bytes in it are forgotten,
  * so that freeing one is a caller's mistake ("foreign pointer"), and no

@@ -271,7 +271,8 @@ all-objs := $(sort $(lib-objs) $(preload-lib-objs)) $(sim-objs) \
 	$(patsubst $(bin)/%,$(objtree)/tests/%.o,$(test-bins)) \
 	$(sim-all) $(host-all) $(modes-all) $(vm-objs) $(own-objs) \
 	$(objtree)/tests/model/main.o \
-	$(objtree)/tests/stress/main.o $(objtree)/tests/cost/main.o $(bench-objs)
+	$(objtree)/tests/stress/main.o $(objtree)/tests/cost/main.o \
+	$(bench-objs)
 -include $(wildcard $(all-objs:.o=.d))
 
 # ---- install ----------------------------------------------------------------
