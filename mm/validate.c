@@ -236,7 +236,7 @@ static void check_region(struct check *check)
 	u64 pfn = 0;
 
 	/* what follows searches the trees: not if it would be led astray */
-	if (!check_summaries(check))
+	if (!check_summaries(check) || !check_ranges(check))
 		return;
 	while ((range = range_next_locked(heap, range))) {
 		pfn = max_u64(pfn, range->start_pfn);

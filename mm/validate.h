@@ -46,6 +46,8 @@ void check_border(struct check *check, u32 b);
 void check_lists(struct check *check);
 void check_trees(struct check *check);
 bool check_summaries(struct check *check);
+/* validate_range.c: the list of ranges; false: it leads astray. */
+bool check_ranges(struct check *check);
 
 #if IS_ENABLED(CONFIG_PER_CPU)
 
