@@ -277,9 +277,9 @@ static int make_layout(const struct fixheap_config *config,
 	return ret;
 }
 
-/* Everything but the memory itself. */
-static int build(const struct fixheap_config *config,
-		 const struct range *memory, struct fixheap **result)
+/* Everything but the memory itself; its key is set once it is registered. */
+static int build(const struct fixheap_config *config, struct range *memory,
+		 struct fixheap **result)
 {
 	struct layout layout = { .nr_zones = 0 };
 	struct range first = *memory;
@@ -311,6 +311,7 @@ static int build(const struct fixheap_config *config,
 	ret = comm_register(heap->comm, &heap->range[0]);
 	if (ret)
 		goto unbind;
+	memory->key = heap->range[0].key;
 	ret = objects_create(heap);
 	if (ret)
 		goto unbind;
