@@ -145,8 +145,11 @@ static int ask_for_region(const struct fixheap_config *config,
 	if (!bytes)
 		bytes = config->extend_bytes ? config->extend_bytes
 					     : EXTEND_BYTES;
-	bytes = min_u64(round_up(bytes, unit), config_max_pages(config)
-						       << PAGE_SHIFT);
+	bytes = min_u64(round_up(bytes, unit),
+			round_down(config_max_pages(config) << PAGE_SHIFT,
+				   unit));
+	if (!bytes)
+		return -EINVAL;
 	ret = comm_alloc(config, bytes, -1, first);
 	if (ret)
 		return ret;

@@ -183,23 +183,30 @@ void range_release(struct fixheap *heap, const struct range *range)
 
 /* --- more ----------------------------------------------------------------- */
 
+/* Pages that the heap may have more. */
+static u64 grow_room(const struct fixheap *heap)
+{
+	u64 nr = __atomic_load_n(&heap->nr_pages, __ATOMIC_RELAXED);
+
+	/* what was isolated may have come back when others had its room */
+	return heap->max_pages - min_u64(nr, heap->max_pages);
+}
+
 /* What it has for a request of so many pages, in bytes; 0: nothing. */
 static size_t more_bytes(const struct fixheap *heap,
 			 const struct run_request *req)
 {
 	const struct fixheap_comm *comm = heap->comm;
 	u64 unit = max_u64(comm ? comm->page_size : 0, PAGE_BYTES);
-	u64 room = heap->max_pages -
-		   __atomic_load_n(&heap->nr_pages, __ATOMIC_RELAXED);
+	u64 room = round_down(grow_room(heap) << PAGE_SHIFT, unit);
 	u64 nr = req->nr_pages;
 
 	if (heap->mode == FIXHEAP_DYNAMIC || req->align > BLOCK_PAGES)
 		nr += req->align - 1;
-	if (nr > room)
+	if (nr > room >> PAGE_SHIFT)
 		return 0;
-	nr = max_u64(nr, min_u64(heap->extend_bytes >> PAGE_SHIFT, room));
-	nr = round_up(nr << PAGE_SHIFT, unit) >> PAGE_SHIFT;
-	return nr <= room ? nr << PAGE_SHIFT : 0;
+	nr = max_u64(nr << PAGE_SHIFT, heap->extend_bytes);
+	return min_u64(round_up(nr, unit), room);
 }
 
 /* The heap's node that a region for the request is on. */
