@@ -24,6 +24,8 @@
 #include <string.h>
 
 #define PIECE_BYTES (4 * BLOCK_BYTES)
+/* The parts of a page at both ends of memory that is not aligned. */
+#define SPARE_PAGES 1
 
 void comm_failed(const struct fixheap_comm *comm, const char *call,
 		 const char *what, const struct range *range, int error)
@@ -205,6 +207,8 @@ static size_t more_bytes(const struct fixheap *heap,
 		nr += req->align - 1;
 	if (nr > room >> PAGE_SHIFT)
 		return 0;
+	if (heap->mode == FIXHEAP_DYNAMIC)
+		nr += SPARE_PAGES;
 	nr = max_u64(nr << PAGE_SHIFT, heap->extend_bytes);
 	return min_u64(round_up(nr, unit), room);
 }
@@ -246,6 +250,16 @@ int grow_number(const struct fixheap *heap, u32 n)
 		       : -1;
 }
 
+static u64 range_size(struct fixheap *heap, u32 id)
+{
+	u64 nr;
+
+	spin_lock(&heap->region.lock);
+	nr = heap->range[id].end_pfn - heap->range[id].start_pfn;
+	spin_unlock(&heap->region.lock);
+	return nr;
+}
+
 /* ask_lock is held. */
 static int more_locked(struct fixheap *heap, const struct run_request *req)
 {
@@ -278,7 +292,8 @@ static int more_locked(struct fixheap *heap, const struct run_request *req)
 		return -ENOMEM;
 	}
 	__atomic_add_fetch(&heap->nr_asked, 1, __ATOMIC_RELAXED);
-	return 0;
+	/* to ask again and again would not help */
+	return range_size(heap, (u32)id) < req->nr_pages ? -ENOMEM : 0;
 }
 
 int heap_more(struct fixheap *heap, const struct run_request *req, u64 nr_asked)

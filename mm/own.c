@@ -75,32 +75,34 @@ static void describe(struct fixheap *heap, const struct range *range,
 	runmap_set(region, run, page);
 }
 
-/* Into the heap, as one run; 0 or -errno, and nothing is changed. */
+/* Into the heap, as one run of so many pages at least; 0 or -errno, and nothing
+ * is changed. */
 static int adopt(struct fixheap *heap, const struct range *range, u32 n,
-		 struct run *run)
+		 u64 nr_pages, struct run *run)
 {
 	int id = registry_range_add(heap, range, n);
+	struct range *made;
+	int ret = 0;
 
 	if (id < 0)
 		return id;
 	spin_lock(&heap->region.lock);
-	describe(heap, &heap->range[id], run);
+	made = &heap->range[id];
+	if (made->end_pfn - made->start_pfn >= nr_pages) {
+		describe(heap, made, run);
+	} else {
+		/* it lost the parts of a page at its ends */
+		region_unclaim(&heap->region, made->end_pfn - made->start_pfn);
+		range_del_locked(heap, (u32)id);
+		ret = -ERANGE;
+	}
 	spin_unlock(&heap->region.lock);
-	return 0;
+	return ret;
 }
 
-/* The comm layer has kept to what was asked for. */
-static bool is_usable(const struct fixheap *heap, const struct run_request *req,
-		      const struct range *range)
-{
-	uintptr_t align = max_u64(req->align, 1) << PAGE_SHIFT;
-
-	(void)heap;
-	return !((uintptr_t)range->base & (align - 1));
-}
-
-static int alloc_locked(struct fixheap *heap, const struct run_request *req,
-			struct range *range, struct run *run)
+/* ask_lock is held.  -ERANGE: it was too small once its ends were cut. */
+static int try_locked(struct fixheap *heap, const struct run_request *req,
+		      size_t bytes, struct range *range, struct run *run)
 {
 	const struct fixheap_config config = { .mode = heap->mode,
 					       .flags = heap->flags,
@@ -108,30 +110,42 @@ static int alloc_locked(struct fixheap *heap, const struct run_request *req,
 	u32 n = node_of(heap, req);
 	int ret;
 
-	if (comm_alloc(&config, region_bytes(heap, req->nr_pages),
-		       grow_number(heap, n), range))
+	if (comm_alloc(&config, bytes, grow_number(heap, n), range))
 		return -ENOMEM;
 	if (registry_overlaps(range->base, range->bytes)) {
 		comm_failed(heap->comm, "region_alloc",
 			    "memory that is in use already", range, EEXIST);
 		return -ENOMEM;
 	}
-	ret = is_usable(heap, req, range) ? 0 : -EINVAL;
-	if (!ret)
-		ret = grow_place(heap, range, n);
+	ret = grow_place(heap, range, n);
 	if (!ret && !range->pending)
 		ret = comm_register(heap->comm, range);
 	if (ret) {
 		range_release(heap, range);
 		return -ENOMEM;
 	}
-	ret = adopt(heap, range, n, run);
-	if (!ret)
-		return 0;
-	comm_failed(heap->comm, "region_alloc", "memory that cannot be used",
-		    range, -ret);
-	range_release(heap, range);
-	return -ENOMEM;
+	ret = adopt(heap, range, n, req->nr_pages, run);
+	if (ret)
+		range_release(heap, range);
+	return ret;
+}
+
+/* The parts of a page at both ends of memory that is not aligned. */
+#define SPARE_PAGES 1
+
+static int alloc_locked(struct fixheap *heap, const struct run_request *req,
+			struct range *range, struct run *run)
+{
+	size_t bytes = region_bytes(heap, req->nr_pages);
+	size_t more = region_bytes(heap, req->nr_pages + SPARE_PAGES);
+	int ret = try_locked(heap, req, bytes, range, run);
+
+	if (ret == -ERANGE && ranges_have_room(heap, more >> PAGE_SHIFT))
+		ret = try_locked(heap, req, more, range, run);
+	if (ret && ret != -ENOMEM)
+		comm_failed(heap->comm, "region_alloc",
+			    "memory that cannot be used", range, -ret);
+	return ret ? -ENOMEM : 0;
 }
 
 int own_alloc(struct fixheap *heap, const struct run_request *req,
@@ -211,36 +225,84 @@ bool own_free(struct fixheap *heap, struct run *run)
 
 /* --- realloc -------------------------------------------------------------- */
 
+/* What the array was, and is to be. */
+struct change {
+	const struct run *run;
+	struct run_request req;
+	u64 page;	  /* its descriptor */
+	const void *from; /* where region_realloc has put it, */
+	size_t bytes;	  /* so much of it */
+	u32 node;
+};
+
+/* It is one again: what was noted of it. */
+static void note_again(struct fixheap *heap, const struct change *change,
+		       const struct run *moved, bool zeroed)
+{
+	u64 old = change->run->nr_pages;
+
+	if (change->req.policy != FIXHEAP_POLICY_DEFAULT)
+		policy_note(heap, moved, &change->req, 0);
+	if (change->page & PAGE_ZERO_FLAG)
+		run_set_zero(heap, moved);
+	if (change->req.zero && moved->nr_pages > old && !zeroed)
+		host_clear(pfn_to_addr(heap, moved->pfn + old),
+			   (moved->nr_pages - old) << PAGE_SHIFT);
+	heap_account(heap,
+		     ((long)moved->nr_pages - (long)old) * (long)PAGE_BYTES);
+}
+
 /* The memory has moved or changed its length: into the heap again. */
-static int replace_locked(struct fixheap *heap, const struct run *run,
-			  struct range *range)
+static int replace_locked(struct fixheap *heap, struct change *change,
+			  const struct range *range)
 {
 	struct region *region = &heap->region;
-	struct run_request req = { .nr_pages = 0 };
 	struct range *old;
 	struct run moved;
-	u32 n = zone_of(heap, run->pfn)->node;
-	u64 page;
 	int ret;
 
 	spin_lock(&region->lock);
-	old = own_range_locked(heap, run->pfn, &page);
-	policy_again(heap, run->pfn, page, &req);
-	leave_locked(heap, old, page, &moved);
+	old = own_range_locked(heap, change->run->pfn, &change->page);
+	change->node = zone_of(heap, change->run->pfn)->node;
+	policy_again(heap, change->run->pfn, change->page, &change->req);
+	leave_locked(heap, old, change->page, &moved);
 	spin_unlock(&region->lock);
-	ret = adopt(heap, range, n, &moved);
-	if (ret)
-		return ret;
-	if (req.policy != FIXHEAP_POLICY_DEFAULT)
-		policy_note(heap, &moved, &req, 0);
-	if (page & PAGE_ZERO_FLAG)
-		run_set_zero(heap, &moved);
-	if (req.zero && moved.nr_pages > run->nr_pages && !range->zeroed)
-		host_clear(pfn_to_addr(heap, moved.pfn + run->nr_pages),
-			   (moved.nr_pages - run->nr_pages) << PAGE_SHIFT);
-	heap_account(heap, ((long)moved.nr_pages - (long)run->nr_pages) *
-				   (long)PAGE_BYTES);
-	return 0;
+	ret = adopt(heap, range, change->node, range->bytes >> PAGE_SHIFT,
+		    &moved);
+	if (!ret)
+		note_again(heap, change, &moved, range->zeroed);
+	return ret;
+}
+
+/* The heap cannot have all pages of that memory: copy to other memory. */
+static void *rescue(struct fixheap *heap, const struct change *change,
+		    const struct range *from)
+{
+	struct range range = { .own = true,
+			       .was_own = true,
+			       .post = from->post,
+			       .pending = from->post };
+	struct run moved;
+
+	if (alloc_locked(heap, &change->req, &range, &moved))
+		return NULL;
+	memcpy(pfn_to_addr(heap, moved.pfn), change->from, change->bytes);
+	note_again(heap, change, &moved, range.zeroed);
+	return pfn_to_addr(heap, moved.pfn);
+}
+
+/* Whether region_realloc may be asked: the region is there for the array. */
+static bool may_resize(struct fixheap *heap, const struct run *run,
+		       struct range *range, size_t bytes)
+{
+	u32 id;
+
+	return heap->comm->region_realloc &&
+	       range_read(heap, run->pfn, range, &id) && range->own &&
+	       !range->isolated &&
+	       pfn_to_addr(heap, run->pfn) == (void *)range->base &&
+	       (bytes <= range->bytes ||
+		ranges_have_room(heap, (bytes - range->bytes) >> PAGE_SHIFT));
 }
 
 /* ask_lock is held, which keeps the range; *moved as own_realloc. */
@@ -249,18 +311,18 @@ static bool resize_locked(struct fixheap *heap, const struct run *run,
 {
 	const struct fixheap_comm *comm = heap->comm;
 	size_t bytes = region_bytes(heap, nr_pages);
+	struct change change = { .run = run,
+				 .req = { .nr_pages = nr_pages, .align = 1 } };
 	struct range range;
 	void *base;
-	u32 id;
 
-	if (!comm->region_realloc || !range_read(heap, run->pfn, &range, &id) ||
-	    !range.own ||
-	    (bytes > range.bytes &&
-	     !ranges_have_room(heap, (bytes - range.bytes) >> PAGE_SHIFT)))
+	if (!may_resize(heap, run, &range, bytes))
 		return false;
 	base = comm->region_realloc(comm->data, range.base, range.bytes, bytes);
 	if (!base)
 		return false;
+	change.from = base;
+	change.bytes = min_u64(range.bytes, bytes);
 	/* what was registered last, if anything was */
 	if (!range.pending) {
 		range.old_base = range.base;
@@ -276,13 +338,12 @@ static bool resize_locked(struct fixheap *heap, const struct run *run,
 			       range.base, bytes, &range.key))
 		comm_failed(comm, "post_realloc", "not registered", &range,
 			    EIO);
-	if (replace_locked(heap, run, &range)) {
-		comm_failed(comm, "region_realloc",
-			    "memory that cannot be used", &range, ERANGE);
-		range_release(heap, &range);
-		*moved = NULL;
+	if (!replace_locked(heap, &change, &range))
+		return true;
+	*moved = rescue(heap, &change, &range);
+	range_release(heap, &range);
+	if (!*moved)
 		errno = ENOMEM;
-	}
 	return true;
 }
 
