@@ -271,4 +271,33 @@ static inline void comm_end(struct test_comm *c)
 	assert_int_equal(c->nr_wrong, 0);
 }
 
+/* --- arrays with a region of their own ------------------------------------ */
+
+#define OWN_PAGES 800 /* from which on an array has one */
+
+static inline void own_make(struct test_comm *c)
+{
+	comm_make(c, NULL, 200);
+	c->comm.alloc_threshold = BYTES(OWN_PAGES);
+	/* regions that share no pageblock */
+	c->gap = 2 * BLOCK_BYTES;
+	comm_start(c);
+}
+
+static inline void *array_of(struct test_comm *c, u64 nr, unsigned flags)
+{
+	struct fixheap_array_attr attr = ATTR(.flags = flags);
+
+	return fixheap_array_alloc(c->t.heap, BYTES(nr), &attr);
+}
+
+static inline struct fixheap_region region_at(struct test_comm *c,
+					      const void *ptr)
+{
+	struct fixheap_region region = FIXHEAP_REGION_INIT;
+
+	assert_int_equal(fixheap_region_of(c->t.heap, ptr, &region), 0);
+	return region;
+}
+
 #endif
