@@ -72,7 +72,7 @@ static bool read_digits(const char **text, size_t *number)
 
 int fixheap_parse_size(const char *text, size_t *bytes)
 {
-	size_t whole, unit, divisor = 1, fraction = 0;
+	size_t whole, unit, divisor = 1, fraction = 0, rest = 0;
 	const char *at = text;
 	unsigned __int128 all;
 
@@ -90,16 +90,17 @@ int fixheap_parse_size(const char *text, size_t *bytes)
 	}
 	if (!strcmp(at, "%")) {
 		unit = (size_t)host_memory();
+		all = (unsigned __int128)whole * unit;
+		rest = (size_t)(all % 100) * divisor;
 		divisor *= 100;
-		whole = whole > SIZE_MAX / 100 ? SIZE_MAX : whole;
-		all = (unsigned __int128)whole * unit / 100;
+		all /= 100;
 	} else {
 		unit = suffix_unit(at);
 		all = (unsigned __int128)whole * unit;
 	}
 	if (!unit)
 		return -EINVAL;
-	all += (unsigned __int128)fraction * unit / divisor;
+	all += ((unsigned __int128)fraction * unit + rest) / divisor;
 	if (all > SIZE_MAX)
 		return -ERANGE;
 	*bytes = (size_t)all;
