@@ -23,14 +23,26 @@
 
 #include <errno.h>
 
-/* Pages of the range that are out of use, or, negative, not any more. */
-static void count_isolated(struct fixheap *heap, struct range *range, u64 nr)
+/* These pages of the range are out of use. */
+static void note_isolated(struct fixheap *heap, struct range *range,
+			  const struct bounds *pages)
 {
 	struct range changed = *range;
 
-	changed.nr_isolated += nr;
+	changed.nr_isolated += pages->end - pages->pfn;
 	range_change_locked(heap, range_id(heap, range), &changed);
-	range_count_locked(heap, range, -nr);
+	range_uncount_locked(heap, pages);
+}
+
+/* They are not any more. */
+static void note_used(struct fixheap *heap, struct range *range,
+		      const struct bounds *pages)
+{
+	struct range changed = *range;
+
+	changed.nr_isolated -= pages->end - pages->pfn;
+	range_change_locked(heap, range_id(heap, range), &changed);
+	range_count_locked(heap, pages);
 }
 
 bool isolate_split_locked(struct fixheap *heap, struct run *rest,
@@ -45,7 +57,8 @@ bool isolate_split_locked(struct fixheap *heap, struct run *rest,
 		rest->nr_pages -= nr;
 		if (!range->isolated)
 			return true;
-		count_isolated(heap, range, nr);
+		note_isolated(heap, range,
+			      &(struct bounds){ part->pfn, part->pfn + nr });
 	}
 	return false;
 }
@@ -79,7 +92,7 @@ static void isolate_locked(struct fixheap *heap, struct range *range)
 			continue;
 		pages.end = pfn = pages.pfn + nr;
 		contig_take(&heap->region, &pages, PLACE_SMALL);
-		count_isolated(heap, range, nr);
+		note_isolated(heap, range, &pages);
 	}
 }
 
@@ -111,7 +124,7 @@ static void online_locked(struct fixheap *heap, struct range *range)
 		if (!nr)
 			continue;
 		pages.end = pages.pfn + nr;
-		count_isolated(heap, range, -nr);
+		note_used(heap, range, &pages);
 		region_open(&heap->region, &pages, false);
 	}
 	changed = *range;
@@ -193,7 +206,9 @@ static void forget_locked(struct fixheap *heap, struct range *range)
 			policy_drop_locked(heap, run.pfn, page);
 		runmap_clear(&heap->region, &run);
 		region_unclaim(&heap->region, run.nr_pages);
-		count_isolated(heap, range, run.nr_pages);
+		note_isolated(heap, range,
+			      &(struct bounds){ run.pfn,
+						run.pfn + run.nr_pages });
 		heap_account(heap, -(long)(run.nr_pages << PAGE_SHIFT));
 	}
 }

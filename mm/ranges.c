@@ -491,7 +491,26 @@ void range_change_locked(struct fixheap *heap, u32 id,
 	end_change(heap);
 }
 
-void range_count_locked(struct fixheap *heap, const struct range *range, u64 nr)
+/* sign: 1 or -1.  The first range may lie in several zones. */
+static void count_by_zone(struct fixheap *heap, const struct bounds *pages,
+			  i64 sign)
 {
-	count_pages(heap, zone_of(heap, range->start_pfn), nr);
+	u64 pfn = pages->pfn, end;
+
+	for (; pfn < pages->end; pfn = end) {
+		struct zone *zone = zone_of(heap, pfn);
+
+		end = min_u64(zone->end_pfn, pages->end);
+		count_pages(heap, zone, (u64)(sign * (i64)(end - pfn)));
+	}
+}
+
+void range_uncount_locked(struct fixheap *heap, const struct bounds *pages)
+{
+	count_by_zone(heap, pages, -1);
+}
+
+void range_count_locked(struct fixheap *heap, const struct bounds *pages)
+{
+	count_by_zone(heap, pages, 1);
 }
