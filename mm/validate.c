@@ -196,6 +196,7 @@ static u64 check_range(struct check *check, u64 pfn)
 		end += bitmap_ones_from(pb->free, pfn % BLOCK_PAGES);
 	if (end == pfn && check->isolated) {
 		check->nr_isolated++;
+		check->isolated_of[zone_of(region->heap, pfn)->index]++;
 		return pfn + 1;
 	}
 	if (end == pfn) {
@@ -219,6 +220,9 @@ static void check_zones(struct check *check)
 
 		check_equal(check, "free pages of the zone", zone->start_pfn,
 			    zone->nr_free, check->free_of[i]);
+		check_equal(check, "pages of the zone", zone->start_pfn,
+			    zone->nr_pages,
+			    check->pages_of[i] - check->isolated_of[i]);
 	}
 	for (u32 n = 0; n < heap->nr_nodes; n++) {
 		nr_cached += pcp_count(&heap->node[n]);

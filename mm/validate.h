@@ -15,9 +15,11 @@
 struct check {
 	struct region *region;
 	u64 nr_errors;
-	u64 nr_free;		/* free pages seen */
-	u64 free_of[ZONES_MAX]; /* in each zone */
-	u64 nr_isolated;	/* of this range, which is */
+	u64 nr_free;		    /* free pages seen */
+	u64 free_of[ZONES_MAX];	    /* in each zone */
+	u64 pages_of[ZONES_MAX];    /* that ranges have there, */
+	u64 isolated_of[ZONES_MAX]; /* less those that are out of use */
+	u64 nr_isolated;	    /* of this range, which is */
 	bool isolated;
 	u64 nr_cached;	   /* pages in per-CPU caches seen */
 	u64 nr_open;	   /* open blocks seen */
