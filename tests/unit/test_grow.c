@@ -377,6 +377,27 @@ static void test_odd_memory(void **state)
 	}
 }
 
+/* --- cost ----------------------------------------------------------------- */
+
+/* A heap that may become as large as this build allows. */
+static void test_metadata(void **state)
+{
+	static struct test_comm c;
+	u64 touched;
+
+	(void)state;
+	comm_make(&c, NULL, 64);
+	c.config.max_bytes = 0;
+	c.comm.touch = NULL;
+	comm_start(&c);
+	touched = host_sim_resident(c.t.heap, c.t.heap->meta_bytes);
+	print_message("%lu bytes touched\n", (unsigned long)touched);
+	assert_true(touched < 1 << 20);
+	assert_int_equal(host_sim_resident(c.t.base, c.t.bytes - BLOCK_BYTES),
+			 0);
+	comm_end(&c);
+}
+
 /* --- at the same time ----------------------------------------------------- */
 
 struct asker {
@@ -495,6 +516,7 @@ int main(void)
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_over_the_limit),
 		cmocka_unit_test(test_odd_memory),
+		cmocka_unit_test(test_metadata),
 		cmocka_unit_test(test_two_threads),
 		cmocka_unit_test(test_simple),
 	};
