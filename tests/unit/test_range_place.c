@@ -15,58 +15,43 @@ struct part {
 
 /* The first region, up to three more, and of the last what it loses at its
  * ends, in pages, and the longest free run that there is then. */
+static const struct {
+	struct part part[4];
+	u64 low, high, largest;
+} places[] = {
+	/* touching at a border of pageblocks: nothing is lost */
+	{ { { 0, 512, 0 }, { 512, 512, 0 } }, 0, 0, 1024 },
+	{ { { 0, 512, 0 }, { 512, 512, 1 } }, 0, 0, 512 },
+	{ { { 512, 512, 0 }, { 0, 512, 0 } }, 0, 0, 1024 },
+	{ { { 512, 512, 0 }, { 0, 512, 1 } }, 0, 0, 512 },
+	{ { { 0, 512, NONE }, { 512, 512, NONE } }, 0, 0, 512 },
+	/* in the middle of one */
+	{ { { 0, 700, 0 }, { 700, 600, 0 } }, 0, 0, 1300 },
+	{ { { 0, 700, 0 }, { 700, 600, 1 } }, 1, 0, 700 },
+	{ { { 700, 600, 0 }, { 0, 700, 0 } }, 0, 0, 1300 },
+	{ { { 700, 600, 0 }, { 0, 700, 1 } }, 0, 1, 699 },
+	{ { { 0, 700, NONE }, { 700, 600, NONE } }, 1, 0, 700 },
+	/* in one pageblock, but not touching */
+	{ { { 0, 700, 0 }, { 701, 600, 1 } }, 0, 0, 700 },
+	{ { { 0, 700, 0 }, { 701, 600, 0 } }, 0, 0, 700 },
+	{ { { 10, 20, 0 }, { 40, 30, 1 }, { 30, 10, 2 } }, 1, 1, 30 },
+	{ { { 10, 20, 0 }, { 40, 30, 0 }, { 30, 10, 0 } }, 0, 0, 60 },
+	{ { { 10, 20, 0 }, { 40, 30, 1 }, { 30, 10, 0 } }, 0, 1, 30 },
+	{ { { 10, 20, 0 }, { 40, 30, 1 }, { 30, 10, 1 } }, 1, 0, 39 },
+	{ { { 10, 1, 0 }, { 12, 1, 1 }, { 14, 1, 2 }, { 13, 1, 2 } }, 1, 1, 1 },
+	/* between two that it may join, far from each other */
+	{ { { 0, 512, 0 }, { 1024, 512, 0 }, { 512, 512, 0 } }, 0, 0, 1536 },
+	{ { { 0, 700, 0 }, { 1400, 700, 0 }, { 700, 700, 0 } }, 0, 0, 2100 },
+	{ { { 0, 700, 0 }, { 1400, 700, 1 }, { 700, 700, 1 } }, 1, 0, 1399 },
+	/* below the first one */
+	{ { { 4096, 512, 0 }, { 0, 512, 0 }, { 512, 3584, 0 } }, 0, 0, 4608 },
+};
+
 static void test_places(void **state)
 {
-	static const struct {
-		struct part part[4];
-		u64 low, high, largest;
-	} table[] = {
-		/* touching at a border of pageblocks: nothing is lost */
-		{ { { 0, 512, 0 }, { 512, 512, 0 } }, 0, 0, 1024 },
-		{ { { 0, 512, 0 }, { 512, 512, 1 } }, 0, 0, 512 },
-		{ { { 512, 512, 0 }, { 0, 512, 0 } }, 0, 0, 1024 },
-		{ { { 512, 512, 0 }, { 0, 512, 1 } }, 0, 0, 512 },
-		{ { { 0, 512, NONE }, { 512, 512, NONE } }, 0, 0, 512 },
-		/* in the middle of one */
-		{ { { 0, 700, 0 }, { 700, 600, 0 } }, 0, 0, 1300 },
-		{ { { 0, 700, 0 }, { 700, 600, 1 } }, 1, 0, 700 },
-		{ { { 700, 600, 0 }, { 0, 700, 0 } }, 0, 0, 1300 },
-		{ { { 700, 600, 0 }, { 0, 700, 1 } }, 0, 1, 699 },
-		{ { { 0, 700, NONE }, { 700, 600, NONE } }, 1, 0, 700 },
-		/* in one pageblock, but not touching */
-		{ { { 0, 700, 0 }, { 701, 600, 1 } }, 0, 0, 700 },
-		{ { { 0, 700, 0 }, { 701, 600, 0 } }, 0, 0, 700 },
-		{ { { 10, 20, 0 }, { 40, 30, 1 }, { 30, 10, 2 } }, 1, 1, 30 },
-		{ { { 10, 20, 0 }, { 40, 30, 0 }, { 30, 10, 0 } }, 0, 0, 60 },
-		{ { { 10, 20, 0 }, { 40, 30, 1 }, { 30, 10, 0 } }, 0, 1, 30 },
-		{ { { 10, 20, 0 }, { 40, 30, 1 }, { 30, 10, 1 } }, 1, 0, 39 },
-		{ { { 10, 1, 0 }, { 12, 1, 1 }, { 14, 1, 2 }, { 13, 1, 2 } },
-		  1,
-		  1,
-		  1 },
-		/* between two that it may join, far from each other */
-		{ { { 0, 512, 0 }, { 1024, 512, 0 }, { 512, 512, 0 } },
-		  0,
-		  0,
-		  1536 },
-		{ { { 0, 700, 0 }, { 1400, 700, 0 }, { 700, 700, 0 } },
-		  0,
-		  0,
-		  2100 },
-		{ { { 0, 700, 0 }, { 1400, 700, 1 }, { 700, 700, 1 } },
-		  1,
-		  0,
-		  1399 },
-		/* below the first one */
-		{ { { 4096, 512, 0 }, { 0, 512, 0 }, { 512, 3584, 0 } },
-		  0,
-		  0,
-		  4608 },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		const struct part *part = table[i].part;
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		const struct part *part = places[i].part;
 		const struct range *range;
 		struct test_heap t;
 		int id = 0;
@@ -82,7 +67,7 @@ static void test_places(void **state)
 		heap_valid(&t);
 		if (id == -ERANGE) {
 			/* not a page is left of it */
-			assert_int_equal(table[i].low + table[i].high, 2);
+			assert_int_equal(places[i].low + places[i].high, 2);
 			heap_end(&t);
 			continue;
 		}
@@ -90,13 +75,13 @@ static void test_places(void **state)
 		range = &t.heap->range[id];
 		part += id;
 		if ((char *)pfn_to_addr(t.heap, range->start_pfn) !=
-			    t.base + BYTES(part->page + table[i].low) ||
+			    t.base + BYTES(part->page + places[i].low) ||
 		    range->end_pfn - range->start_pfn !=
-			    part->nr - table[i].low - table[i].high)
+			    part->nr - places[i].low - places[i].high)
 			fail_msg("row %zu: %lu pages", i,
 				 (unsigned long)(range->end_pfn -
 						 range->start_pfn));
-		if (largest_free(&t) != table[i].largest)
+		if (largest_free(&t) != places[i].largest)
 			fail_msg("row %zu: largest %lu", i,
 				 (unsigned long)largest_free(&t));
 		heap_end(&t);
