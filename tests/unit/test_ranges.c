@@ -3,6 +3,7 @@
  * test_ranges.c: mm/ranges.c, borders, costs, mistakes, and the checks of
  * mm/validate_range.c; test_ranges_model.c has the random part.
  */
+#include "objects_test.h"
 #include "regions_test.h"
 
 /* --- borders -------------------------------------------------------------- */
@@ -119,6 +120,70 @@ static void test_between(void **state)
 		regions_count(&t, 2000, 0);
 		heap_end(&t);
 	}
+}
+
+/* --- readers -------------------------------------------------------------- */
+
+struct reader {
+	struct test_heap *t;
+	unsigned *stop, wrong;
+	u64 seed;
+};
+
+/* What is said of a pointer is of one region, which has it. */
+static void *read_regions(void *data)
+{
+	struct reader *r = data;
+
+	while (!__atomic_load_n(r->stop, __ATOMIC_RELAXED)) {
+		struct fixheap_region region = FIXHEAP_REGION_INIT;
+		char *ptr =
+			r->t->base + random_below(&r->seed, 12 * BLOCK_BYTES);
+		u64 page = (u64)(ptr - r->t->base) / PAGE_BYTES;
+
+		if (fixheap_region_of(r->t->heap, ptr, &region)) {
+			/* the first one is always there */
+			r->wrong += page < 700;
+			continue;
+		}
+		r->wrong += ptr != (char *)region.base + region.offset;
+		r->wrong += region.offset >= region.bytes;
+		r->wrong += (page < 700) != (region.key == 0);
+		r->wrong += region.bytes / PAGE_BYTES != 700 + region.key % 100;
+	}
+	return NULL;
+}
+
+static void test_readers(void **state)
+{
+	struct reader reader[2];
+	struct test_heap t;
+	pthread_t thread[2];
+	unsigned stop = 0;
+
+	(void)state;
+	regions_make(&t, &(struct regions_spec){ .nr_blocks = 16,
+						 .nr_pages = 700 });
+	for (u32 i = 0; i < 2; i++) {
+		reader[i] = (struct reader){ &t, &stop, 0, i + 1 };
+		thread[i] = start_thread(read_regions, &reader[i]);
+	}
+	for (u64 i = 1; i < TEST_STEPS(20000); i++) {
+		u64 nr = 700 + i % 100;
+
+		if (i % 100 == 0)
+			continue;
+		assert_int_equal(region_add(&t, 700 + i % 3, nr, i), 1);
+		assert_int_equal(region_add(&t, 2000 + i % 7, nr, i), 2);
+		assert_int_equal(fixheap_offline_region(t.heap, 1, 0), 0);
+		assert_int_equal(fixheap_offline_region(t.heap, 2, 0), 0);
+	}
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (u32 i = 0; i < 2; i++) {
+		join_thread(thread[i]);
+		assert_int_equal(reader[i].wrong, 0);
+	}
+	heap_end(&t);
 }
 
 /* --- cost ----------------------------------------------------------------- */
@@ -288,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_other_keys),
 		cmocka_unit_test(test_same_keys),
 		cmocka_unit_test(test_between),
+		cmocka_unit_test(test_readers),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_bad_regions),
 		cmocka_unit_test(test_corrupt),
