@@ -23,6 +23,21 @@
 
 #include <errno.h>
 
+/* They count as the heap's, with sign 1, or, with -1, do not any more.  The
+ * first range may lie in several zones. */
+static void count_by_zone(struct fixheap *heap, const struct bounds *pages,
+			  i64 sign)
+{
+	u64 pfn = pages->pfn, end;
+
+	for (; pfn < pages->end; pfn = end) {
+		struct zone *zone = zone_of(heap, pfn);
+
+		end = min_u64(zone->end_pfn, pages->end);
+		range_count_locked(heap, zone, (u64)(sign * (i64)(end - pfn)));
+	}
+}
+
 /* These pages of the range are out of use. */
 static void note_isolated(struct fixheap *heap, struct range *range,
 			  const struct bounds *pages)
@@ -31,7 +46,7 @@ static void note_isolated(struct fixheap *heap, struct range *range,
 
 	changed.nr_isolated += pages->end - pages->pfn;
 	range_change_locked(heap, range_id(heap, range), &changed);
-	range_uncount_locked(heap, pages);
+	count_by_zone(heap, pages, -1);
 }
 
 /* They are not any more. */
@@ -42,7 +57,7 @@ static void note_used(struct fixheap *heap, struct range *range,
 
 	changed.nr_isolated -= pages->end - pages->pfn;
 	range_change_locked(heap, range_id(heap, range), &changed);
-	range_count_locked(heap, pages);
+	count_by_zone(heap, pages, 1);
 }
 
 bool isolate_split_locked(struct fixheap *heap, struct run *rest,

@@ -379,8 +379,7 @@ static u32 free_id(const struct fixheap *heap)
 	return id;
 }
 
-/* So many more, or, with nr negative, less. */
-static void count_pages(struct fixheap *heap, struct zone *zone, u64 nr)
+void range_count_locked(struct fixheap *heap, struct zone *zone, u64 nr)
 {
 	__atomic_store_n(&heap->nr_pages, heap->nr_pages + nr,
 			 __ATOMIC_RELAXED);
@@ -416,11 +415,11 @@ static int add_locked(struct fixheap *heap, const struct range *want,
 	copy(range, &made);
 	link_range(heap, range);
 	map_range(heap, range, draft.shift);
-	heap->nr_ranges++;
+	__atomic_add_fetch(&heap->nr_ranges, 1, __ATOMIC_RELAXED);
 	if (made.was_own)
 		__atomic_add_fetch(&heap->nr_own, 1, __ATOMIC_RELAXED);
 	end_change(heap);
-	count_pages(heap, zone, nr);
+	range_count_locked(heap, zone, nr);
 	return (int)id;
 }
 
@@ -467,14 +466,15 @@ void range_del_locked(struct fixheap *heap, u32 id)
 	unmap_range(heap, range,
 		    nth_range(heap,
 			      range->below ? range->below : range->above));
-	count_pages(heap, zone,
-		    range->nr_isolated - (range->end_pfn - range->start_pfn));
+	range_count_locked(heap, zone,
+			   range->nr_isolated -
+				   (range->end_pfn - range->start_pfn));
 	if (range->isolated)
 		__atomic_sub_fetch(&heap->nr_isolated, 1, __ATOMIC_RELAXED);
 	if (range->was_own)
 		__atomic_sub_fetch(&heap->nr_own, 1, __ATOMIC_RELAXED);
 	copy(range, &none);
-	heap->nr_ranges--;
+	__atomic_sub_fetch(&heap->nr_ranges, 1, __ATOMIC_RELAXED);
 	end_change(heap);
 }
 
@@ -489,28 +489,4 @@ void range_change_locked(struct fixheap *heap, u32 id,
 			   __ATOMIC_RELAXED);
 	copy(range, changed);
 	end_change(heap);
-}
-
-/* sign: 1 or -1.  The first range may lie in several zones. */
-static void count_by_zone(struct fixheap *heap, const struct bounds *pages,
-			  i64 sign)
-{
-	u64 pfn = pages->pfn, end;
-
-	for (; pfn < pages->end; pfn = end) {
-		struct zone *zone = zone_of(heap, pfn);
-
-		end = min_u64(zone->end_pfn, pages->end);
-		count_pages(heap, zone, (u64)(sign * (i64)(end - pfn)));
-	}
-}
-
-void range_uncount_locked(struct fixheap *heap, const struct bounds *pages)
-{
-	count_by_zone(heap, pages, -1);
-}
-
-void range_count_locked(struct fixheap *heap, const struct bounds *pages)
-{
-	count_by_zone(heap, pages, 1);
 }

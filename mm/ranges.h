@@ -65,9 +65,8 @@ void range_del_locked(struct fixheap *heap, u32 id);
 /* Let it be as said: all but its page numbers and neighbours. */
 void range_change_locked(struct fixheap *heap, u32 id,
 			 const struct range *changed);
-/* These pages do not count as the heap's any more, or count again. */
-void range_uncount_locked(struct fixheap *heap, const struct bounds *pages);
-void range_count_locked(struct fixheap *heap, const struct bounds *pages);
+/* So many pages of the zone count as the heap's, or, negative, do not. */
+void range_count_locked(struct fixheap *heap, struct zone *zone, u64 nr);
 
 /* The range of the page; NULL: none.  The region lock is held. */
 struct range *range_find_locked(const struct fixheap *heap, u64 pfn);

@@ -60,7 +60,7 @@ static void test_modes(void **state)
 #define D FIXHEAP_DETERMINISTIC
 		{ FIXHEAP_FIXED, 1, 0, 100, 0, 0, 0, 0, 0, 0, 100 },
 		{ FIXHEAP_FIXED, 0, 0, 100, 0, 0, 0, 0, 0, 0, 100 },
-		{ FIXHEAP_FIXED, 1, 0, 100, 0, 50, 0, 0, 0, 0, 100 },
+		{ FIXHEAP_FIXED, 1, 0, 100, 0, 50, 0, 0, 0, -EINVAL, 0 },
 		{ FIXHEAP_FIXED, 1, 0, 100, 0, 900, 0, 0, 0, 0, 100 },
 		{ FIXHEAP_FIXED, 1, 0, 100, 0, 900, 65534, 0, 0, 0, 100 },
 		{ FIXHEAP_FIXED, 1, 0, 100, 0, 900, 65535, 0, 0, -EINVAL, 0 },
@@ -83,7 +83,8 @@ static void test_modes(void **state)
 		{ FIXHEAP_SIMPLE, 0, 1, 100, 0, 0, 0, 0, 0, 0, 100 },
 		{ FIXHEAP_DYNAMIC, 0, 1, 100, 0, 0, 0, 0, 0, 0, 100 },
 		{ FIXHEAP_DYNAMIC, 0, 1, 0, 70, 0, 0, 0, 0, 0, 70 },
-		{ FIXHEAP_DYNAMIC, 0, 1, 100, 0, 30, 0, 0, 0, 0, 30 },
+		{ FIXHEAP_DYNAMIC, 0, 1, 0, 70, 30, 0, 0, 0, 0, 30 },
+		{ FIXHEAP_DYNAMIC, 0, 1, 100, 0, 30, 0, 0, 0, -EINVAL, 0 },
 		{ FIXHEAP_DYNAMIC, 1, 1, 100, 0, 0, 0, 0, 0, -EINVAL, 0 },
 		{ FIXHEAP_DYNAMIC, 0, 0, 100, 0, 0, 0, 0, 0, -EINVAL, 0 },
 		{ FIXHEAP_SIMPLE + 1, 0, 1, 100, 0, 0, 0, 0, 0, -EINVAL, 0 },

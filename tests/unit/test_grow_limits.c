@@ -36,6 +36,7 @@ static void test_limits(void **state)
 		static struct test_comm c;
 
 		comm_make(&c, NULL, 64);
+		c.config.length = 0;
 		c.config.max_bytes = BYTES(table[i].max_pages);
 		c.config.max_regions = table[i].max_regions;
 		c.comm.page_size = BYTES(table[i].page_size);
@@ -84,6 +85,7 @@ static void test_no_room(void **state)
 
 	(void)state;
 	comm_make(&c, NULL, 64);
+	c.config.length = 0;
 	c.config.max_bytes = PAGE_BYTES - 1;
 	assert_int_not_equal(fixheap_create(&c.config, &heap), 0);
 	c.config.max_bytes = BYTES(10);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_range_place.c: mm/range_place.c, which page numbers a region gets, and
- * what of it has none.
+ * test_range_place.c: mm/range_place.c, which page numbers a region gets and
+ * which of them are one to the allocator.
  */
 #include "regions_test.h"
 
@@ -13,38 +13,39 @@ struct part {
 	u64 page, nr, key;
 };
 
-/* The first region, up to three more, and of the last what it loses at its
- * ends, in pages, and the longest free run that there is then. */
+/* The first region, up to three more, and the longest free run that there is
+ * then. */
 static const struct {
 	struct part part[4];
-	u64 low, high, largest;
+	u64 largest;
 } places[] = {
-	/* touching at a border of pageblocks: nothing is lost */
-	{ { { 0, 512, 0 }, { 512, 512, 0 } }, 0, 0, 1024 },
-	{ { { 0, 512, 0 }, { 512, 512, 1 } }, 0, 0, 512 },
-	{ { { 512, 512, 0 }, { 0, 512, 0 } }, 0, 0, 1024 },
-	{ { { 512, 512, 0 }, { 0, 512, 1 } }, 0, 0, 512 },
-	{ { { 0, 512, NONE }, { 512, 512, NONE } }, 0, 0, 512 },
+	/* touching at a border of pageblocks:  */
+	{ { { 0, 512, 0 }, { 512, 512, 0 } }, 1024 },
+	{ { { 0, 512, 0 }, { 512, 512, 1 } }, 512 },
+	{ { { 512, 512, 0 }, { 0, 512, 0 } }, 1024 },
+	{ { { 512, 512, 0 }, { 0, 512, 1 } }, 512 },
+	{ { { 0, 512, NONE }, { 512, 512, NONE } }, 512 },
 	/* in the middle of one */
-	{ { { 0, 700, 0 }, { 700, 600, 0 } }, 0, 0, 1300 },
-	{ { { 0, 700, 0 }, { 700, 600, 1 } }, 1, 0, 700 },
-	{ { { 700, 600, 0 }, { 0, 700, 0 } }, 0, 0, 1300 },
-	{ { { 700, 600, 0 }, { 0, 700, 1 } }, 0, 1, 699 },
-	{ { { 0, 700, NONE }, { 700, 600, NONE } }, 1, 0, 700 },
+	{ { { 0, 700, 0 }, { 700, 600, 0 } }, 1300 },
+	{ { { 0, 700, 0 }, { 700, 600, 1 } }, 700 },
+	{ { { 700, 600, 0 }, { 0, 700, 0 } }, 1300 },
+	{ { { 700, 600, 0 }, { 0, 700, 1 } }, 700 },
+	{ { { 0, 700, NONE }, { 700, 600, NONE } }, 700 },
 	/* in one pageblock, but not touching */
-	{ { { 0, 700, 0 }, { 701, 600, 1 } }, 0, 0, 700 },
-	{ { { 0, 700, 0 }, { 701, 600, 0 } }, 0, 0, 700 },
-	{ { { 10, 20, 0 }, { 40, 30, 1 }, { 30, 10, 2 } }, 1, 1, 30 },
-	{ { { 10, 20, 0 }, { 40, 30, 0 }, { 30, 10, 0 } }, 0, 0, 60 },
-	{ { { 10, 20, 0 }, { 40, 30, 1 }, { 30, 10, 0 } }, 0, 1, 30 },
-	{ { { 10, 20, 0 }, { 40, 30, 1 }, { 30, 10, 1 } }, 1, 0, 39 },
-	{ { { 10, 1, 0 }, { 12, 1, 1 }, { 14, 1, 2 }, { 13, 1, 2 } }, 1, 1, 1 },
+	{ { { 0, 700, 0 }, { 701, 600, 1 } }, 700 },
+	{ { { 0, 700, 0 }, { 701, 600, 0 } }, 700 },
+	{ { { 10, 20, 0 }, { 40, 30, 1 }, { 30, 10, 2 } }, 30 },
+	{ { { 10, 20, 0 }, { 40, 30, 0 }, { 30, 10, 0 } }, 60 },
+	{ { { 10, 20, 0 }, { 40, 30, 1 }, { 30, 10, 0 } }, 30 },
+	/* it may join the second, whose numbers were chosen before */
+	{ { { 10, 20, 0 }, { 40, 30, 1 }, { 30, 10, 1 } }, 30 },
+	{ { { 10, 1, 0 }, { 12, 1, 1 }, { 14, 1, 2 }, { 13, 1, 2 } }, 1 },
 	/* between two that it may join, far from each other */
-	{ { { 0, 512, 0 }, { 1024, 512, 0 }, { 512, 512, 0 } }, 0, 0, 1536 },
-	{ { { 0, 700, 0 }, { 1400, 700, 0 }, { 700, 700, 0 } }, 0, 0, 2100 },
-	{ { { 0, 700, 0 }, { 1400, 700, 1 }, { 700, 700, 1 } }, 1, 0, 1399 },
+	{ { { 0, 512, 0 }, { 1024, 512, 0 }, { 512, 512, 0 } }, 1536 },
+	{ { { 0, 700, 0 }, { 1400, 700, 0 }, { 700, 700, 0 } }, 2100 },
+	{ { { 0, 700, 0 }, { 1400, 700, 1 }, { 700, 700, 1 } }, 700 },
 	/* below the first one */
-	{ { { 4096, 512, 0 }, { 0, 512, 0 }, { 512, 3584, 0 } }, 0, 0, 4608 },
+	{ { { 4096, 512, 0 }, { 0, 512, 0 }, { 512, 3584, 0 } }, 4608 },
 };
 
 static void test_places(void **state)
@@ -65,19 +66,12 @@ static void test_places(void **state)
 					part[j].key);
 		}
 		heap_valid(&t);
-		if (id == -ERANGE) {
-			/* not a page is left of it */
-			assert_int_equal(places[i].low + places[i].high, 2);
-			heap_end(&t);
-			continue;
-		}
 		assert_true(id > 0);
 		range = &t.heap->range[id];
 		part += id;
 		if ((char *)pfn_to_addr(t.heap, range->start_pfn) !=
-			    t.base + BYTES(part->page + places[i].low) ||
-		    range->end_pfn - range->start_pfn !=
-			    part->nr - places[i].low - places[i].high)
+			    t.base + BYTES(part->page) ||
+		    range->end_pfn - range->start_pfn != part->nr)
 			fail_msg("row %zu: %lu pages", i,
 				 (unsigned long)(range->end_pfn -
 						 range->start_pfn));

@@ -66,8 +66,7 @@ static void test_other_keys(void **state)
 	heap_warm_objects();
 	for (u64 nr = 1; nr < 800; nr = nr * 2 + 1) {
 		make_row(&t, other);
-		/* a page is lost at each border in the middle of a block */
-		regions_count(&t, 768 * BORDERS - BORDERS / 2, 0);
+		regions_count(&t, 768 * BORDERS, 0);
 		assert_int_equal(largest_free(&t), 768);
 		assert_int_equal(fill_with_runs(&t, nr), 0);
 		heap_end(&t);
@@ -212,7 +211,8 @@ static void test_many(void **state)
 		assert_int_equal(t.heap->range_at[pfn >> BLOCK_SHIFT], i + 1);
 	}
 	touched = host_sim_resident(t.heap, t.heap->meta_bytes);
-	assert_true(touched < 4 << 20);
+	print_message("%zu bytes touched\n", touched);
+	assert_true(touched < 16 << 20);
 	/* an allocation writes to a descriptor, a block and the trees only */
 	assert_non_null(fixheap_pages_alloc(t.heap, BLOCK_PAGES, 0, NULL));
 	assert_true(host_sim_resident(t.heap, t.heap->meta_bytes) <
