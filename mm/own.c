@@ -60,43 +60,28 @@ static size_t region_bytes(const struct fixheap *heap, u64 nr_pages)
 			max_u64(heap->comm->page_size, PAGE_BYTES));
 }
 
-/* Give the run of all pages of the range a descriptor. */
-static void describe(struct fixheap *heap, const struct range *range,
-		     struct run *run)
-{
-	struct region *region = &heap->region;
-	u64 page;
-
-	run->pfn = range->start_pfn;
-	run->nr_pages = range->end_pfn - range->start_pfn;
-	page = page_make(PAGE_ARRAY, PLACE_ARRAY,
-			 zone_of(heap, run->pfn)->node);
-	page |= (++region->nr_stamps & PAGE_STAMP_MASK) << PAGE_STAMP_SHIFT;
-	runmap_set(region, run, page);
-}
-
 /* Into the heap, as one run of so many pages at least; 0 or -errno, and nothing
  * is changed. */
 static int adopt(struct fixheap *heap, const struct range *range, u32 n,
 		 u64 nr_pages, struct run *run)
 {
+	struct region *region = &heap->region;
 	int id = registry_range_add(heap, range, n);
-	struct range *made;
 	int ret = 0;
 
 	if (id < 0)
 		return id;
-	spin_lock(&heap->region.lock);
-	made = &heap->range[id];
-	if (made->end_pfn - made->start_pfn >= nr_pages) {
-		describe(heap, made, run);
-	} else {
+	spin_lock(&region->lock);
+	run->pfn = heap->range[id].start_pfn;
+	run->nr_pages = heap->range[id].end_pfn - run->pfn;
+	if (run->nr_pages < nr_pages) {
 		/* it lost the parts of a page at its ends */
-		region_unclaim(&heap->region, made->end_pfn - made->start_pfn);
+		runmap_clear(region, run);
+		region_unclaim(region, run->nr_pages);
 		range_del_locked(heap, (u32)id);
 		ret = -ERANGE;
 	}
-	spin_unlock(&heap->region.lock);
+	spin_unlock(&region->lock);
 	return ret;
 }
 

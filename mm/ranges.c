@@ -35,7 +35,9 @@
 #include "ranges.h"
 
 #include "contig.h"
+#include "range_map.h"
 #include "range_place.h"
+#include "runmap.h"
 #include "zone.h"
 
 #include <errno.h>
@@ -45,23 +47,7 @@ size_t ranges_bytes(u32 max_ranges)
 	return max_ranges * sizeof(struct range);
 }
 
-/* Each range shares 2 MiB of memory with others at its two ends only. */
-static u32 nr_shared(u32 max_ranges)
-{
-	return max_ranges > 1 ? 2 * max_ranges : 0;
-}
-
-size_t ranges_shared_bytes(u32 max_ranges)
-{
-	return nr_shared(max_ranges) * BLOCK_PAGES * sizeof(u16);
-}
-
 /* --- finding one ---------------------------------------------------------- */
-
-static u64 load(const u64 *word)
-{
-	return __atomic_load_n(word, __ATOMIC_RELAXED);
-}
 
 /* Word by word, as others may read or write it at the same time. */
 static void copy(struct range *to, const struct range *from)
@@ -70,13 +56,8 @@ static void copy(struct range *to, const struct range *from)
 
 	_Static_assert(sizeof(*to) % sizeof(u64) == 0, "whole words");
 	for (u32 i = 0; i < sizeof(*to) / sizeof(u64); i++)
-		__atomic_store_n((u64 *)to + i, load(&word[i]),
+		__atomic_store_n((u64 *)to + i, load64(&word[i]),
 				 __ATOMIC_RELAXED);
-}
-
-static struct range *nth_range(const struct fixheap *heap, u32 id)
-{
-	return id ? &heap->range[id - 1] : NULL;
 }
 
 struct range *range_next_locked(const struct fixheap *heap,
@@ -102,8 +83,8 @@ struct range *range_find_locked(const struct fixheap *heap, u64 pfn)
 	range = nth_range(heap, at ? at : 1);
 	/* no longer than a block can have ranges, if the list is torn */
 	for (u32 i = 0; range && i < BLOCK_PAGES; i++) {
-		if (pfn < load(&range->end_pfn))
-			return pfn >= load(&range->start_pfn) ? range : NULL;
+		if (pfn < load64(&range->end_pfn))
+			return pfn >= load64(&range->start_pfn) ? range : NULL;
 		if (!at)
 			return NULL;
 		range = range_next_locked(heap, range);
@@ -158,11 +139,6 @@ bool range_pages(struct fixheap *heap, u64 pfn, struct bounds *pages)
 
 /* --- the tables ----------------------------------------------------------- */
 
-static void store16(u16 *at, u32 value)
-{
-	__atomic_store_n(at, (u16)value, __ATOMIC_RELAXED);
-}
-
 /* Into the list, by page number. */
 static void link_range(struct fixheap *heap, struct range *range)
 {
@@ -193,144 +169,6 @@ static void unlink_range(struct fixheap *heap, struct range *range)
 		store16(&below->above, range->above);
 	else
 		heap->first_range = range->above;
-}
-
-/* The lowest range in the pageblock; NULL: none.  near: one close to it. */
-static const struct range *lowest_in(const struct fixheap *heap, u64 b,
-				     const struct range *near)
-{
-	const struct range *low = near, *other;
-
-	while (low && low->below) {
-		other = nth_range(heap, low->below);
-		if ((other->end_pfn - 1) >> BLOCK_SHIFT < b)
-			break;
-		low = other;
-	}
-	while (low && (low->end_pfn - 1) >> BLOCK_SHIFT < b)
-		low = nth_range(heap, low->above);
-	return low && low->start_pfn >> BLOCK_SHIFT <= b ? low : NULL;
-}
-
-static void note_block(struct fixheap *heap, u64 b, const struct range *near)
-{
-	const struct range *low = lowest_in(heap, b, near);
-
-	store16(&heap->range_at[b], low ? range_id(heap, low) + 1 : 0);
-}
-
-static void store32(u32 *at, u32 value)
-{
-	__atomic_store_n(at, value, __ATOMIC_RELEASE);
-}
-
-/* The pages of the range in block b, as those of range `id` - 1. */
-static void fill_shared(u16 *table, const struct range *range, u64 b, u32 id)
-{
-	u64 pfn = max_u64(range->start_pfn, b << BLOCK_SHIFT);
-	u64 end = min_u64(range->end_pfn, (b + 1) << BLOCK_SHIFT);
-
-	for (; pfn < end; pfn++)
-		store16(&table[pfn % BLOCK_PAGES], id);
-}
-
-static bool is_clear(const u16 *table)
-{
-	const u64 *word = (const u64 *)table;
-
-	for (u32 i = 0; i < BLOCK_PAGES / 4; i++) {
-		if (load(&word[i]))
-			return false;
-	}
-	return true;
-}
-
-/* A table without an entry: there is one, as each range needs two at most. */
-static u32 clear_table(const struct fixheap *heap)
-{
-	u32 i = 0;
-
-	while (!is_clear(heap->shared[i]))
-		i++;
-	return i;
-}
-
-/* The memory of block *at is that of another one, too: it gets a table. */
-static void share(struct fixheap *heap, u32 *at)
-{
-	u32 table = clear_table(heap);
-	const struct range *range =
-		lowest_in(heap, *at, nth_range(heap, heap->range_at[*at]));
-
-	for (; range && range->start_pfn >> BLOCK_SHIFT <= *at;
-	     range = range_next_locked(heap, range))
-		fill_shared(heap->shared[table], range, *at,
-			    range_id(heap, range) + 1);
-	store32(at, MAP_TABLE | table);
-}
-
-static void map_range(struct fixheap *heap, const struct range *range,
-		      u32 shift)
-{
-	u64 last = (range->end_pfn - 1) >> BLOCK_SHIFT;
-
-	for (u64 b = range->start_pfn >> BLOCK_SHIFT; b <= last; b++) {
-		u32 *at = &heap->block_at[(u32)b - shift];
-
-		__atomic_store_n(&heap->shift_of[b], -shift, __ATOMIC_RELAXED);
-		note_block(heap, b, range);
-		if (*at && *at != b && !(*at & MAP_TABLE))
-			share(heap, at);
-		if (*at & MAP_TABLE)
-			fill_shared(heap->shared[*at & ~MAP_TABLE], range, b,
-				    range_id(heap, range) + 1);
-		else
-			store32(at, (u32)b);
-	}
-}
-
-/* The range has left the list; near: one that was beside it. */
-static void unmap_range(struct fixheap *heap, const struct range *range,
-			const struct range *near)
-{
-	u64 last = (range->end_pfn - 1) >> BLOCK_SHIFT;
-
-	for (u64 b = range->start_pfn >> BLOCK_SHIFT; b <= last; b++) {
-		u32 *at = &heap->block_at[(u32)b + heap->shift_of[b]];
-
-		note_block(heap, b, near);
-		if (*at & MAP_TABLE) {
-			u16 *table = heap->shared[*at & ~MAP_TABLE];
-
-			fill_shared(table, range, b, 0);
-			if (is_clear(table))
-				store32(at, 0);
-		} else if (!heap->range_at[b]) {
-			store32(at, 0);
-		}
-		if (!heap->range_at[b])
-			__atomic_store_n(&heap->shift_of[b], 0,
-					 __ATOMIC_RELAXED);
-	}
-}
-
-u64 shared_pfn(const struct fixheap *heap, const void *addr, u32 table)
-{
-	u64 page = (uintptr_t)addr >> PAGE_SHIFT, first;
-	const struct range *range;
-	u16 id;
-
-	id = __atomic_load_n(
-		&heap->shared[table & ~MAP_TABLE][page % BLOCK_PAGES],
-		__ATOMIC_RELAXED);
-	if (!id)
-		return heap->pfn_none;
-	range = nth_range(heap, id);
-	first = round_up((uintptr_t)__atomic_load_n(&range->base,
-						    __ATOMIC_RELAXED),
-			 PAGE_BYTES) >>
-		PAGE_SHIFT;
-	return load(&range->start_pfn) + page - first;
 }
 
 void ranges_init(struct fixheap *heap, const struct range *first)
@@ -423,6 +261,18 @@ static int add_locked(struct fixheap *heap, const struct range *want,
 	return (int)id;
 }
 
+/* The pages are in use, as one array. */
+static void claim_array(struct region *region, const struct bounds *pages,
+			const struct zone *zone)
+{
+	const struct run run = { pages->pfn, pages->end - pages->pfn };
+	u64 page = page_make(PAGE_ARRAY, PLACE_ARRAY, zone->node);
+
+	region_claim(region, run.nr_pages);
+	page |= (++region->nr_stamps & PAGE_STAMP_MASK) << PAGE_STAMP_SHIFT;
+	runmap_set(region, &run, page);
+}
+
 int range_add(struct fixheap *heap, const struct range *want, u32 node)
 {
 	struct region *region = &heap->region;
@@ -436,7 +286,7 @@ int range_add(struct fixheap *heap, const struct range *want, u32 node)
 		pages.pfn = heap->range[id].start_pfn;
 		pages.end = heap->range[id].end_pfn;
 		if (want->own)
-			region_claim(region, pages.end - pages.pfn);
+			claim_array(region, &pages, zone);
 		else
 			region_open(region, &pages, want->zeroed);
 	}

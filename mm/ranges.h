@@ -43,8 +43,8 @@ size_t ranges_shared_bytes(u32 max_ranges);
 void ranges_init(struct fixheap *heap, const struct range *first);
 
 /*
- * range_add - take a range into the heap: its pages are free, or with own all
- * of them in use by somebody
+ * range_add - take a range into the heap: its pages are free, or with own one
+ * array
  *
  * want: base, bytes, key, source, own, was_own, pending, zeroed; node: of the
  * heap's.

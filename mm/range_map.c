@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * range_map.c: the tables that lead from memory to page numbers, and back.
+ *
+ * block_at has an entry for each 2 MiB of memory: the pageblock that it is, or
+ * where several ranges have parts of it that must not be one, a table of their
+ * pages.  shift_of leads back: how far in memory a pageblock is from where it
+ * would be if all were counted from address 0.
+ *
+ * Invariants: those of ranges.c, and
+ *  1. A table of pages has an entry for each page of the ranges in its 2 MiB,
+ *     and no other; one without entries is not in use.
+ *
+ * Locking: changes under the region lock; addr_to_pfn and pfn_to_addr read
+ * without.  What they ask for is in the heap, so its entries stay.
+ * Cost: O(pageblocks of the range), and 512 for each end that is shared.
+ */
+#include "range_map.h"
+
+/* Each range shares 2 MiB of memory with others at its two ends only. */
+static u32 nr_shared(u32 max_ranges)
+{
+	return max_ranges > 1 ? 2 * max_ranges : 0;
+}
+
+size_t ranges_shared_bytes(u32 max_ranges)
+{
+	return nr_shared(max_ranges) * BLOCK_PAGES * sizeof(u16);
+}
+
+/* The lowest range in the pageblock; NULL: none.  near: one close to it. */
+static const struct range *lowest_in(const struct fixheap *heap, u64 b,
+				     const struct range *near)
+{
+	const struct range *low = near, *other;
+
+	while (low && low->below) {
+		other = nth_range(heap, low->below);
+		if ((other->end_pfn - 1) >> BLOCK_SHIFT < b)
+			break;
+		low = other;
+	}
+	while (low && (low->end_pfn - 1) >> BLOCK_SHIFT < b)
+		low = nth_range(heap, low->above);
+	return low && low->start_pfn >> BLOCK_SHIFT <= b ? low : NULL;
+}
+
+static void note_block(struct fixheap *heap, u64 b, const struct range *near)
+{
+	const struct range *low = lowest_in(heap, b, near);
+
+	store16(&heap->range_at[b], low ? range_id(heap, low) + 1 : 0);
+}
+
+static void store32(u32 *at, u32 value)
+{
+	__atomic_store_n(at, value, __ATOMIC_RELEASE);
+}
+
+/* The pages of the range in block b, as those of range `id` - 1. */
+static void fill_shared(u16 *table, const struct range *range, u64 b, u32 id)
+{
+	u64 pfn = max_u64(range->start_pfn, b << BLOCK_SHIFT);
+	u64 end = min_u64(range->end_pfn, (b + 1) << BLOCK_SHIFT);
+
+	for (; pfn < end; pfn++)
+		store16(&table[pfn % BLOCK_PAGES], id);
+}
+
+static bool is_clear(const u16 *table)
+{
+	const u64 *word = (const u64 *)table;
+
+	for (u32 i = 0; i < BLOCK_PAGES / 4; i++) {
+		if (load64(&word[i]))
+			return false;
+	}
+	return true;
+}
+
+/* A table without an entry: there is one, as each range needs two at most. */
+static u32 clear_table(const struct fixheap *heap)
+{
+	u32 i = 0;
+
+	while (!is_clear(heap->shared[i]))
+		i++;
+	return i;
+}
+
+/* The memory of block *at is that of another one, too: it gets a table. */
+static void share(struct fixheap *heap, u32 *at)
+{
+	u32 table = clear_table(heap);
+	const struct range *range =
+		lowest_in(heap, *at, nth_range(heap, heap->range_at[*at]));
+
+	for (; range && range->start_pfn >> BLOCK_SHIFT <= *at;
+	     range = range_next_locked(heap, range))
+		fill_shared(heap->shared[table], range, *at,
+			    range_id(heap, range) + 1);
+	store32(at, MAP_TABLE | table);
+}
+
+void map_range(struct fixheap *heap, const struct range *range, u32 shift)
+{
+	u64 last = (range->end_pfn - 1) >> BLOCK_SHIFT;
+
+	for (u64 b = range->start_pfn >> BLOCK_SHIFT; b <= last; b++) {
+		u32 *at = &heap->block_at[(u32)b - shift];
+
+		__atomic_store_n(&heap->shift_of[b], -shift, __ATOMIC_RELAXED);
+		note_block(heap, b, range);
+		if (*at && *at != b && !(*at & MAP_TABLE))
+			share(heap, at);
+		if (*at & MAP_TABLE)
+			fill_shared(heap->shared[*at & ~MAP_TABLE], range, b,
+				    range_id(heap, range) + 1);
+		else
+			store32(at, (u32)b);
+	}
+}
+
+/* The range has left the list; near: one that was beside it. */
+void unmap_range(struct fixheap *heap, const struct range *range,
+		 const struct range *near)
+{
+	u64 last = (range->end_pfn - 1) >> BLOCK_SHIFT;
+
+	for (u64 b = range->start_pfn >> BLOCK_SHIFT; b <= last; b++) {
+		u32 *at = &heap->block_at[(u32)b + heap->shift_of[b]];
+
+		note_block(heap, b, near);
+		if (*at & MAP_TABLE) {
+			u16 *table = heap->shared[*at & ~MAP_TABLE];
+
+			fill_shared(table, range, b, 0);
+			if (is_clear(table))
+				store32(at, 0);
+		} else if (!heap->range_at[b]) {
+			store32(at, 0);
+		}
+		if (!heap->range_at[b])
+			__atomic_store_n(&heap->shift_of[b], 0,
+					 __ATOMIC_RELAXED);
+	}
+}
+
+u64 shared_pfn(const struct fixheap *heap, const void *addr, u32 table)
+{
+	u64 page = (uintptr_t)addr >> PAGE_SHIFT, first;
+	const struct range *range;
+	u16 id;
+
+	id = __atomic_load_n(
+		&heap->shared[table & ~MAP_TABLE][page % BLOCK_PAGES],
+		__ATOMIC_RELAXED);
+	if (!id)
+		return heap->pfn_none;
+	range = nth_range(heap, id);
+	first = round_up((uintptr_t)__atomic_load_n(&range->base,
+						    __ATOMIC_RELAXED),
+			 PAGE_BYTES) >>
+		PAGE_SHIFT;
+	return load64(&range->start_pfn) + page - first;
+}
