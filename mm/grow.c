@@ -327,7 +327,7 @@ static int find_node(const struct fixheap *heap, int number)
 int fixheap_add_region(struct fixheap *heap, struct fixheap_region *region)
 {
 	struct range range = { .source = RANGE_CALLER };
-	int node = -1, n, id;
+	int node = -1, ret = 0, n, id;
 	void *first;
 
 	if (!region || region->size != sizeof(*region) || !region->base ||
@@ -350,11 +350,16 @@ int fixheap_add_region(struct fixheap *heap, struct fixheap_region *region)
 	n = find_node(heap, node);
 	if (n < 0)
 		return n;
-	id = registry_range_add(heap, &range, (u32)n);
-	if (id < 0)
-		return id;
-	region->id = (unsigned)id;
+	if (registry_overlaps(range.base, range.bytes))
+		return -EINVAL;
+	/* what is in memory is where it is, if nobody says otherwise */
 	if (region->node >= 0 || node < 0)
-		grow_place(heap, &range, (u32)n);
+		ret = grow_place(heap, &range, (u32)n);
+	id = ret ? -EACCES : registry_range_add(heap, &range, (u32)n);
+	if (id < 0) {
+		range_release(heap, &range);
+		return id;
+	}
+	region->id = (unsigned)id;
 	return 0;
 }

@@ -160,7 +160,8 @@ nodes	base,frame	binding policy
 block	base,frame	page_alloc contig span span_find runmap sizetree
 zone	base,frame,debug,nodes,block	zone zonelist pcp place
 zone	base,frame,debug,nodes,block	layout topology survey usable room
-zone	base,frame,debug,nodes,block	layout_grow ranges.c range_place range_map
+zone	base,frame,debug,nodes,block	layout_grow ranges.c
+zone	base,frame,debug,nodes,block	range_place range_map
 run	base,frame,debug,nodes,block,zone	run run_range run_largest
 seam	base,frame	objects.h heap.h fork.h grow.h
 client	base,frame,debug,nodes,seam	request fault array pages fork direct

@@ -129,7 +129,8 @@ struct fixheap_region {
 	void *base;
 	size_t bytes;
 	/* what the network calls it; regions that touch each other and have
-	 * the same key are one to the allocator, FIXHEAP_KEY_NONE excepted */
+	 * the same key are one to the allocator, FIXHEAP_KEY_NONE excepted (and
+	 * some that came to lie between others in an unlucky order) */
 	uint64_t key;
 	int node;	/* the kernel's number; negative: where its pages are,
 			 * or the node of the caller's CPU */
@@ -151,7 +152,7 @@ struct fixheap_region {
  * Return: 0; -EINVAL: a bad region, smaller than a page, or it overlaps one of
  * this heap or another of the process; -ENOSPC: max_bytes or max_regions of the
  * config; -ERANGE: no room for it in the heap's page numbers; -ENODEV: the node
- * is none of the heap's; -ENOTSUP: FIXHEAP_DETERMINISTIC.
+ * is none of the heap's; -EACCES: the kernel did not bind it there; -ENOTSUP: FIXHEAP_DETERMINISTIC.
  */
 int fixheap_add_region(struct fixheap *heap, struct fixheap_region *region);
 
