@@ -152,7 +152,8 @@ struct fixheap_region {
  * Return: 0; -EINVAL: a bad region, smaller than a page, or it overlaps one of
  * this heap or another of the process; -ENOSPC: max_bytes or max_regions of the
  * config; -ERANGE: no room for it in the heap's page numbers; -ENODEV: the node
- * is none of the heap's; -EACCES: the kernel did not bind it there; -ENOTSUP: FIXHEAP_DETERMINISTIC.
+ * is none of the heap's; -EACCES: the kernel did not bind it there;
+ * -ENOTSUP: FIXHEAP_DETERMINISTIC.
  */
 int fixheap_add_region(struct fixheap *heap, struct fixheap_region *region);
 
