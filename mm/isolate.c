@@ -16,6 +16,7 @@
  */
 #include "grow.h"
 #include "heap.h"
+#include "objects.h"
 #include "policy.h"
 #include "ranges.h"
 #include "runmap.h"
@@ -237,24 +238,43 @@ static struct range *used_range(struct fixheap *heap, unsigned id)
 	return &heap->range[id];
 }
 
+/* Isolate it, if it is not yet; 0 or -ENOENT. */
+static int begin(struct fixheap *heap, unsigned id)
+{
+	struct region *region = &heap->region;
+	struct range *range;
+	bool isolated = false;
+
+	spin_lock(&region->lock);
+	range = used_range(heap, id);
+	if (range) {
+		isolated = range->isolated;
+		if (!isolated)
+			isolate_locked(heap, range);
+	}
+	spin_unlock(&region->lock);
+	if (!range)
+		return -ENOENT;
+	if (!isolated)
+		objects_retire(heap);
+	return 0;
+}
+
 int fixheap_offline_region(struct fixheap *heap, unsigned id, unsigned flags)
 {
 	struct region *region = &heap->region;
 	struct range *range, left;
-	int ret = -ENOENT;
+	int ret;
 
 	if (flags & ~FIXHEAP_OFFLINE_LOST)
 		return -EINVAL;
 	if (heap_is_deterministic(heap))
 		return -ENOTSUP;
-	spin_lock(&region->lock);
-	range = used_range(heap, id);
-	if (range && !range->isolated)
-		isolate_locked(heap, range);
-	spin_unlock(&region->lock);
-	if (!range)
-		return -ENOENT;
+	ret = begin(heap, id);
+	if (ret)
+		return ret;
 	fixheap_reclaim(heap);
+	ret = -ENOENT;
 	spin_lock(&region->lock);
 	range = used_range(heap, id);
 	if (range && range->isolated) {
@@ -264,6 +284,8 @@ int fixheap_offline_region(struct fixheap *heap, unsigned id, unsigned flags)
 		ret = leave_locked(heap, range, &left) ? 0 : -EBUSY;
 	}
 	spin_unlock(&region->lock);
+	if (!ret)
+		objects_restore(heap);
 	if (!ret && !(flags & FIXHEAP_OFFLINE_LOST))
 		range_release(heap, &left);
 	return ret;
@@ -279,7 +301,10 @@ int fixheap_online_region(struct fixheap *heap, unsigned id)
 	if (range && range->isolated)
 		online_locked(heap, range);
 	spin_unlock(&region->lock);
-	return range ? 0 : -ENOENT;
+	if (!range)
+		return -ENOENT;
+	objects_restore(heap);
+	return 0;
 }
 
 static void fill(const struct range *range, u32 id,

@@ -87,11 +87,12 @@ static void *alloc_away(struct thread *t, struct fixheap *heap, u32 class)
 	void *object = NULL;
 
 	for (u32 i = 0; i < heap->nr_nodes && !object; i++) {
-		u32 arena = heap->objects->node[list[i]]->arena;
+		u32 arena;
 
 		if (i && !may_fall_back(heap, &heap->node[list[i]]))
 			continue;
 		thread_enter(t);
+		arena = objects_binding(heap, list[i])->arena;
 		object = fhje_mallocx(bytes, JE_ARENA(arena) | JE_TCACHE_NONE);
 		thread_leave(t);
 	}
@@ -266,6 +267,12 @@ free_mistake(struct fixheap *heap, const char *what, const void *ptr)
 	heap_fault(heap, "fixheap_free", what, ptr, 0);
 }
 
+/* A region is isolated: what is freed goes back to its slab at once. */
+static inline bool is_draining(const struct fixheap *heap)
+{
+	return __atomic_load_n(&heap->nr_isolated, __ATOMIC_RELAXED);
+}
+
 /* Not home: another node or heap than the thread's, or no home yet. */
 __attribute__((noinline)) static void free_small(struct fixheap *heap,
 						 void *object, u64 page)
@@ -279,7 +286,8 @@ __attribute__((noinline)) static void free_small(struct fixheap *heap,
 		return;
 	}
 	mark_set(object, mark);
-	if (thread_bind(t, heap) && page_node(page) == t->home_node) {
+	if (thread_bind(t, heap) && page_node(page) == t->home_node &&
+	    !is_draining(heap)) {
 		thread_spill(t, object, class);
 		return;
 	}
@@ -344,7 +352,7 @@ void fixheap_free(struct fixheap *heap, void *ptr)
 		return;
 	}
 	if (unlikely(!thread_at_home(t, heap) ||
-		     page_node(page) != t->home_node)) {
+		     page_node(page) != t->home_node || is_draining(heap))) {
 		free_small(heap, ptr, page);
 		return;
 	}

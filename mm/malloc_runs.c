@@ -49,6 +49,16 @@ void objects_reclaim(struct fixheap *heap)
 	(void)heap;
 }
 
+void objects_retire(struct fixheap *heap)
+{
+	(void)heap;
+}
+
+void objects_restore(struct fixheap *heap)
+{
+	(void)heap;
+}
+
 void *fixheap_malloc(struct fixheap *heap, size_t bytes)
 {
 	struct direct_request req = { .bytes = bytes, .caller = CALLER };

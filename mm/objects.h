@@ -16,5 +16,8 @@ u32 objects_near(const struct fixheap *heap);
 void objects_destroy(struct fixheap *heap);
 /* Flush every thread's cache and purge the arenas.  Not from a hook. */
 void objects_reclaim(struct fixheap *heap);
+/* No objects from slabs that are there, until objects_restore. */
+void objects_retire(struct fixheap *heap);
+void objects_restore(struct fixheap *heap);
 
 #endif

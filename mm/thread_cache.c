@@ -74,13 +74,13 @@ static struct {
 	bool in_child;	       /* (L) */
 } threads = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static void threads_lock(struct thread *self)
+void threads_lock(struct thread *self)
 {
 	spin_lock(&threads.lock);
 	self->nested = true;
 }
 
-static void threads_unlock(struct thread *self)
+void threads_unlock(struct thread *self)
 {
 	self->nested = false;
 	spin_unlock(&threads.lock);
@@ -138,6 +138,19 @@ static u32 node_of_object(const struct fixheap *heap, const void *object)
 	return page_node(page_read(&heap->page[addr_to_pfn(heap, object)]));
 }
 
+static u32 generation_of(const struct fixheap *heap)
+{
+	return __atomic_load_n(&heap->objects->generation, __ATOMIC_ACQUIRE);
+}
+
+/* The node's arena is another one now.  Where jemalloc refuses, the thread stays
+ * bound to the one before. */
+static void bind_again(struct thread *t)
+{
+	t->generation = generation_of(t->home);
+	je_thread_arena(objects_binding(t->home, t->home_node)->arena);
+}
+
 void *thread_refill(struct thread *t, u32 class)
 {
 	struct magazine *magazine = &t->magazine[class];
@@ -147,6 +160,8 @@ void *thread_refill(struct thread *t, u32 class)
 	void *object;
 
 	thread_enter(t);
+	if (unlikely(t->generation != generation_of(t->home)))
+		bind_again(t);
 	want = magazine->nr ? 0 : magazine->limit / 2;
 	object = fhje_malloc(bytes);
 	while (object && nr < want) {
@@ -284,7 +299,8 @@ bool thread_bind(struct thread *t, struct fixheap *heap)
 	if (t->home || !heap->objects || !thread_usable(t))
 		return false;
 	node = thread_node(t, heap);
-	binding = heap->objects->node[node];
+	t->generation = generation_of(heap);
+	binding = objects_binding(heap, node);
 	if (t->state == THREAD_NEW) {
 		if (!thread_list(t, binding->arena))
 			return false;
@@ -358,7 +374,7 @@ static void flush_heap(struct fixheap *heap)
 	}
 }
 
-static void forget_heap(struct fixheap *heap)
+void threads_forget(struct fixheap *heap)
 {
 	struct thread *t;
 
@@ -368,65 +384,8 @@ static void forget_heap(struct fixheap *heap)
 	}
 }
 
-static void detach_nodes(struct fixheap *heap)
-{
-	for (u32 i = 0; i < heap->nr_nodes; i++) {
-		if (heap->objects->node[i])
-			binding_detach(heap->objects->node[i]);
-	}
-}
-
-static int attach_nodes(struct fixheap *heap)
-{
-	for (u32 i = 0; i < heap->nr_nodes; i++) {
-		heap->objects->node[i] = binding_attach(&heap->node[i]);
-		if (!heap->objects->node[i])
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-int objects_create(struct fixheap *heap)
-{
-	struct thread *self = &thread_self;
-	int err = je_boot();
-
-	if (err)
-		return err;
-	heap->objects = host_reserve(sizeof(*heap->objects));
-	if (!heap->objects)
-		return -ENOMEM;
-	heap->objects->key = host_random();
-	threads_lock(self);
-	err = attach_nodes(heap);
-	if (err)
-		detach_nodes(heap);
-	threads_unlock(self);
-	if (err) {
-		host_release(heap->objects, sizeof(*heap->objects));
-		heap->objects = NULL;
-	}
-	return err;
-}
-
-void objects_destroy(struct fixheap *heap)
-{
-	struct thread *self = &thread_self;
-
-	if (!heap->objects)
-		return;
-	threads_lock(self);
-	threads_stop(self);
-	flush_heap(heap);
-	forget_heap(heap);
-	detach_nodes(heap);
-	threads_start(self);
-	threads_unlock(self);
-	host_release(heap->objects, sizeof(*heap->objects));
-	heap->objects = NULL;
-}
-
-void objects_reclaim(struct fixheap *heap)
+void threads_call_stopped(struct fixheap *heap,
+			  void (*fn)(struct fixheap *heap))
 {
 	struct thread *self = &thread_self;
 
@@ -436,10 +395,7 @@ void objects_reclaim(struct fixheap *heap)
 	threads_lock(self);
 	threads_stop(self);
 	flush_heap(heap);
-	/* With all threads out of jemalloc, nobody else is purging: jemalloc
-	 * does nothing when somebody is. */
-	for (u32 i = 0; i < heap->nr_nodes; i++)
-		binding_purge(heap->objects->node[i]);
+	fn(heap);
 	threads_start(self);
 	threads_unlock(self);
 }

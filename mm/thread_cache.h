@@ -43,6 +43,7 @@ struct thread {
 	struct magazine *magazine; /* (F) by class; of home and home_node */
 	u32 home_node;		 /* (F) which node's objects the cache holds */
 	u32 nr_refills;		 /* (T) of the magazines, for thread_follow */
+	u32 generation;		 /* (T) of the arena that it is bound to */
 	u64 wish_key;		 /* (T) of the heap whose objects shall ... */
 	u32 wish;		 /* (T) ... be from this node; key 0: none */
 	u32 busy;		 /* (A) inside jemalloc */
@@ -60,12 +61,30 @@ struct thread {
 /* jemalloc's side of a heap. */
 struct objects {
 	u64 key;			  /* (C) */
-	struct binding *node[PLACES_MAX]; /* (C) arena of each node */
+	struct binding *node[PLACES_MAX]; /* (L, stopped) arena of each node */
+	struct binding *old[PLACES_MAX];  /* (L) retired ones; retire.c */
+	u32 generation;			  /* (A) of `node` */
 	u32 nr_threads;			  /* (A) whose home it is */
 };
 
+/* The arena of the heap's node n.  To allocate, between enter and leave. */
+static inline struct binding *objects_binding(const struct fixheap *heap, u32 n)
+{
+	return __atomic_load_n(&heap->objects->node[n], __ATOMIC_ACQUIRE);
+}
+
 extern __thread struct thread thread_self
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* The lock of the list of threads. */
+void threads_lock(struct thread *self);
+void threads_unlock(struct thread *self);
+/* All threads are stopped: the heap is nobody's home any more. */
+void threads_forget(struct fixheap *heap);
+/* With the lock of the list of threads held, all threads out of jemalloc and
+ * their caches of this heap's objects empty: fn(heap).  Not if nested. */
+void threads_call_stopped(struct fixheap *heap,
+			  void (*fn)(struct fixheap *heap));
 
 /* In je_boot, before jemalloc starts and after.  0 or -errno. */
 int threads_boot(void);

@@ -43,9 +43,10 @@ u32 objects_near(const struct fixheap *heap)
 /* The thread is at home in the heap. */
 static void move(struct thread *t, u32 node)
 {
-	const struct binding *binding = t->home->objects->node[node];
+	const struct binding *binding;
 
 	thread_enter(t);
+	binding = objects_binding(t->home, node);
 	thread_flush_locked(t);
 	/* where jemalloc refuses, the thread stays what it was */
 	if (!je_thread_arena(binding->arena))
@@ -87,12 +88,13 @@ int fixheap_bind_thread(struct fixheap *heap, int id)
 /* Of a class, from this node's arena, past the thread's cache. */
 static void *alloc_class(struct fixheap *heap, u32 class, u32 node)
 {
-	u32 arena = heap->objects->node[node]->arena;
 	size_t bytes = size_class[class].size;
 	struct thread *t = &thread_self;
 	void *object;
+	u32 arena;
 
 	thread_enter(t);
+	arena = objects_binding(heap, node)->arena;
 	object = fhje_mallocx(bytes, JE_ARENA(arena) | JE_TCACHE_NONE);
 	thread_leave(t);
 	if (!object)

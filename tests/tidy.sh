@@ -168,7 +168,7 @@ client	base,frame,debug,nodes,seam	request fault array pages fork direct
 client	base,frame,debug,nodes,seam	array_none page_poison.c rehome promise
 client	base,frame,debug,nodes,seam	malloc malloc_runs extent_hooks
 client	base,frame,debug,nodes,seam	thread_cache thread_node thread_live
-client	base,frame,debug,nodes,seam	slab size_class je je_glue
+client	base,frame,debug,nodes,seam	slab size_class je je_glue objects.c
 whole	+	heap registry stats walk validate validate_block validate_pcp
 whole	+	validate_range
 whole	+	placement touch config.c grow.c own.c isolate

@@ -221,7 +221,8 @@ static void put(void *made, size_t bytes)
 		fixheap_pages_free(s.t.heap, made, 1);
 }
 
-/* Pages that are freed there are not handed out again, by a cache, say. */
+/* What is freed there is not handed out again: not by a cache, and not from a
+ * slab of which something else is in use. */
 static void check_freed_there(size_t bytes)
 {
 	void *made[64];
@@ -246,6 +247,12 @@ static void test_freed_pages(void **state)
 {
 	(void)state;
 	check_freed_there(fixheap_page_size());
+}
+
+static void test_freed_objects(void **state)
+{
+	(void)state;
+	check_freed_there(200);
 }
 
 /* What caches hold is no use. */
@@ -431,10 +438,10 @@ static void test_bad(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(empty),	      TEST(busy),	  TEST(online),
-		TEST(isolated_array), TEST(caches),	  TEST(threads),
-		TEST(lost),	      TEST(lost_objects), TEST(bad),
-		TEST(freed_pages),
+		TEST(empty),	      TEST(busy),	   TEST(online),
+		TEST(isolated_array), TEST(caches),	   TEST(threads),
+		TEST(lost),	      TEST(lost_objects),  TEST(bad),
+		TEST(freed_pages),    TEST(freed_objects),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
