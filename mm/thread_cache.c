@@ -143,8 +143,8 @@ static u32 generation_of(const struct fixheap *heap)
 	return __atomic_load_n(&heap->objects->generation, __ATOMIC_ACQUIRE);
 }
 
-/* The node's arena is another one now.  Where jemalloc refuses, the thread stays
- * bound to the one before. */
+/* The node's arena is another one now.  Where jemalloc refuses, the thread
+ * stays bound to the one before. */
 static void bind_again(struct thread *t)
 {
 	t->generation = generation_of(t->home);
