@@ -43,7 +43,7 @@
 /* Where each part of the metadata begins, in bytes. */
 struct offsets {
 	size_t zones, pages, policy, nodesets, blocks, poison, owner, region,
-		caches, ranges, range_at, block_at, shift_of, shared;
+		caches, ranges, range_at, block_at, delta_at, move_of, shared;
 	size_t bytes;
 };
 
@@ -103,7 +103,7 @@ static void number_linear(struct fixheap *heap, const struct layout *layout)
 	heap->end_pfn = layout->pages.end;
 	heap->map_base = layout->origin;
 	heap->map_count = round_up(heap->end_pfn, BLOCK_PAGES) >> BLOCK_SHIFT;
-	heap->map_linear = ~0u;
+	heap->map_slow = 1;
 	heap->pfn_none = heap->map_count << BLOCK_SHIFT;
 	heap->max_pages = heap->end_pfn - heap->start_pfn;
 }
@@ -117,7 +117,7 @@ static void number_mapped(struct fixheap *heap, struct layout *layout,
 	heap->end_pfn = nr_blocks << BLOCK_SHIFT;
 	heap->map_base = 0;
 	heap->map_count = 1ull << (ADDRESS_SHIFT - PAGE_SHIFT - BLOCK_SHIFT);
-	heap->map_linear = 0;
+	heap->map_slow = 0;
 	heap->pfn_none = 0;
 	layout_grow(layout, heap->end_pfn);
 }
@@ -150,8 +150,11 @@ static void plan(struct fixheap *heap, const struct layout *layout,
 	at->ranges = part(&at->bytes, ranges_bytes(heap->max_ranges));
 	at->shared = part(&at->bytes, ranges_shared_bytes(heap->max_ranges));
 	at->range_at = part(&at->bytes, (nr_blocks + 1) * sizeof(u16));
-	at->block_at = part(&at->bytes, heap->map_count * sizeof(u32));
-	at->shift_of = part(&at->bytes, (nr_blocks + 1) * sizeof(u32));
+	at->delta_at = part(&at->bytes, heap->map_count * sizeof(u64));
+	at->block_at = part(&at->bytes, heap_can_grow(heap)
+						? heap->map_count * sizeof(u32)
+						: 0);
+	at->move_of = part(&at->bytes, (nr_blocks + 1) * sizeof(uintptr_t));
 	at->pages = part(&at->bytes, nr_pages * sizeof(u64));
 	at->policy = part(&at->bytes, policy_bytes(nr_pages));
 	at->nodesets = part(&at->bytes, NODESETS_MAX * sizeof(struct nodeset));
@@ -196,8 +199,9 @@ static void make_region(struct fixheap *heap, const struct offsets *at)
 	heap->range = (struct range *)(meta + at->ranges);
 	heap->shared = (void *)(meta + at->shared);
 	heap->range_at = (u16 *)(meta + at->range_at);
+	heap->delta_at = (u64 *)(meta + at->delta_at);
 	heap->block_at = (u32 *)(meta + at->block_at);
-	heap->shift_of = (u32 *)(meta + at->shift_of);
+	heap->move_of = (uintptr_t *)(meta + at->move_of);
 
 	heap->zone = (struct zone *)(meta + at->zones);
 	heap->page = (u64 *)(meta + at->pages);

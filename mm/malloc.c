@@ -309,6 +309,19 @@ __attribute__((noinline)) static void free_other(struct fixheap *heap,
 		free_mistake(heap, direct_mistake(heap, ptr), ptr);
 }
 
+/* Its page is not found at once. */
+__attribute__((noinline)) static void free_slow(struct fixheap *heap, void *ptr,
+						void *caller)
+{
+	/* What is not in the heap has a descriptor too, which is always 0. */
+	u64 page = page_read(&heap->page[addr_to_pfn(heap, ptr)]);
+
+	if (slab_starts(page, (uintptr_t)ptr & (PAGE_BYTES - 1)))
+		free_small(heap, ptr, page);
+	else
+		free_other(heap, ptr, caller);
+}
+
 /* Home, but the magazine is full. */
 __attribute__((noinline)) static void free_home(void *object, u32 class)
 {
@@ -343,10 +356,14 @@ static inline void free_fast(struct thread *t, void *object, u32 class)
 
 void fixheap_free(struct fixheap *heap, void *ptr)
 {
-	/* What is not in the heap has a descriptor too, which is always 0. */
-	u64 page = page_read(&heap->page[addr_to_pfn(heap, ptr)]), mark;
 	struct thread *t = &thread_self;
+	u64 pfn, page, mark;
 
+	if (unlikely(!fast_pfn(heap, ptr, &pfn))) {
+		free_slow(heap, ptr, CALLER);
+		return;
+	}
+	page = page_read(&heap->page[pfn]);
 	if (unlikely(!slab_starts(page, (uintptr_t)ptr & (PAGE_BYTES - 1)))) {
 		free_other(heap, ptr, CALLER);
 		return;
@@ -420,12 +437,6 @@ void fixheap_free_sized(struct fixheap *heap, void *ptr, size_t bytes)
 		heap_fault(heap, api, "wrong size", ptr, bytes);
 	else if (size)
 		fixheap_free(heap, ptr);
-}
-
-size_t fixheap_good_size(size_t bytes)
-{
-	return bytes <= SMALL_MAX ? size_class[size_class_of(bytes)].size
-				  : direct_good_size(bytes);
 }
 
 size_t fixheap_usable_size(struct fixheap *heap, const void *ptr)

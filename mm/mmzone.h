@@ -170,18 +170,20 @@ struct nodeset {
 struct range;
 
 struct fixheap {
-	/* address and page number, by pageblock; see ranges.c */
+	/* from an address to a page number: one line of the processor's cache;
+	 * by 2 MiB of memory from map_base on, what is to be added */
 	uintptr_t map_base; /* (C) */
 	u64 map_count;	    /* (C) */
-	u32 map_linear;	    /* (C) all ones: counted from map_base */
-	/* (R) written, (A) read; [map_count]: a pageblock, or with MAP_TABLE
-	 * the table of the pages of several */
-	u32 *block_at;
-	u16 (*shared)[BLOCK_PAGES]; /* (R) written, (A) read: ranges + 1 */
-	u32 *shift_of;		    /* (R) written, (A) read; by pageblock */
-	u64 *page;		    /* (C) descriptors, by pfn */
-	u64 pfn_none;		    /* (C) of no page; has a descriptor, 0 */
+	u64 *delta_at;	    /* (R) written, (A) read; [map_count] */
+	u64 map_slow;	    /* (C) the delta that says: ask slow_pfn */
+	u64 *page;	    /* (C) descriptors, by pfn */
+	u32 nr_isolated;    /* (A) ranges */
+	/* and back: bytes to be added, by pageblock */
+	uintptr_t *move_of;	    /* (R) written, (A) read */
 	char *origin;		    /* (C) address of pfn 0 */
+	u64 pfn_none;		    /* (C) of no page; has a descriptor, 0 */
+	u32 *block_at;		    /* (R) written, (A) read; range_map.c */
+	u16 (*shared)[BLOCK_PAGES]; /* (R) written, (A) read: ranges + 1 */
 	u64 start_pfn, end_pfn;	    /* (C) page numbers that there can be */
 	u64 nr_pages;		    /* (R) written, (A) read; that there are */
 	struct range *range;	    /* (R) [max_ranges]; ranges.c */
@@ -189,7 +191,6 @@ struct fixheap {
 	u32 range_seq;		    /* (A) odd while ranges change */
 	u32 nr_ranges, max_ranges;  /* (R), (C) */
 	u32 first_range;	    /* (R) the lowest one + 1 */
-	u32 nr_isolated;	    /* (R) written, (A) read: ranges */
 	u32 nr_own;		    /* (A) ranges that one array has or had */
 	u64 max_pages;		    /* (C) of all ranges */
 	size_t extend_bytes;	    /* (C) of what is asked for */
@@ -258,11 +259,9 @@ static inline bool heap_can_grow(const struct fixheap *heap)
 
 static inline void *pfn_to_addr(const struct fixheap *heap, u64 pfn)
 {
-	i64 shift = (i32)__atomic_load_n(&heap->shift_of[pfn >> BLOCK_SHIFT],
-					 __ATOMIC_RELAXED);
-
 	return (void *)((uintptr_t)heap->origin + (pfn << PAGE_SHIFT) +
-			(uintptr_t)shift * BLOCK_BYTES);
+			__atomic_load_n(&heap->move_of[pfn >> BLOCK_SHIFT],
+					__ATOMIC_RELAXED));
 }
 
 /* Where what lies up to pfn, which is not 0, ends. */
@@ -271,27 +270,30 @@ static inline void *pfn_to_end(const struct fixheap *heap, u64 pfn)
 	return (char *)pfn_to_addr(heap, pfn - 1) + PAGE_BYTES;
 }
 
-#define MAP_TABLE (1u << 31)
-/* ranges.c: the page at addr, in 2 MiB of memory that several pageblocks have,
- * as block_at says. */
-u64 shared_pfn(const struct fixheap *heap, const void *addr, u32 table);
+/* range_map.c: of an address that the table does not lead to at once. */
+u64 slow_pfn(const struct fixheap *heap, const void *addr);
+
+/* The page of most addresses of the heap; false: ask slow_pfn. */
+static inline bool fast_pfn(const struct fixheap *heap, const void *addr,
+			    u64 *pfn)
+{
+	uintptr_t offset = (uintptr_t)addr - heap->map_base;
+	u64 at = offset >> (PAGE_SHIFT + BLOCK_SHIFT), delta;
+
+	if (unlikely(at >= heap->map_count))
+		return false;
+	delta = __atomic_load_n(&heap->delta_at[at], __ATOMIC_RELAXED);
+	*pfn = (offset >> PAGE_SHIFT) + delta;
+	return likely(delta != heap->map_slow);
+}
 
 /* Any address at all; outside of the heap it is pfn_none or another page that
  * is in no range, but has a descriptor, too. */
 static inline u64 addr_to_pfn(const struct fixheap *heap, const void *addr)
 {
-	uintptr_t offset = (uintptr_t)addr - heap->map_base;
-	u64 at = offset >> (PAGE_SHIFT + BLOCK_SHIFT);
-	u32 block;
+	u64 pfn;
 
-	if (unlikely(at >= heap->map_count))
-		return heap->pfn_none;
-	block = ((u32)at & heap->map_linear) +
-		__atomic_load_n(&heap->block_at[at], __ATOMIC_RELAXED);
-	if (unlikely(block & MAP_TABLE))
-		return shared_pfn(heap, addr, block);
-	return ((u64)block << BLOCK_SHIFT) +
-	       (offset >> PAGE_SHIFT) % BLOCK_PAGES;
+	return likely(fast_pfn(heap, addr, &pfn)) ? pfn : slow_pfn(heap, addr);
 }
 
 /* ranges.c: the page is one of the heap's. */

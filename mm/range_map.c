@@ -3,9 +3,10 @@
  * range_map.c: the tables that lead from memory to page numbers, and back.
  *
  * block_at has an entry for each 2 MiB of memory: the pageblock that it is, or
- * where several ranges have parts of it that must not be one, a table of their
- * pages.  shift_of leads back: how far in memory a pageblock is from where it
- * would be if all were counted from address 0.
+ * with MAP_TABLE, where several ranges have parts of it that must not be one,
+ * which table of pages they have.  delta_at says the same of a pageblock as
+ * what is to be added to the page's number in memory, so that there is little
+ * to do for most addresses; move_of leads back.
  *
  * Invariants: those of ranges.c, and
  *  1. A table of pages has an entry for each page of the ranges in its 2 MiB,
@@ -16,6 +17,10 @@
  * Cost: O(pageblocks of the range), and 512 for each end that is shared.
  */
 #include "range_map.h"
+
+#include "range_place.h"
+
+#define MAP_TABLE (1u << 31)
 
 /* Each range shares 2 MiB of memory with others at its two ends only. */
 static u32 nr_shared(u32 max_ranges)
@@ -52,9 +57,21 @@ static void note_block(struct fixheap *heap, u64 b, const struct range *near)
 	store16(&heap->range_at[b], low ? range_id(heap, low) + 1 : 0);
 }
 
-static void store32(u32 *at, u32 value)
+/* What the memory at place `at` is; 0: nobody's. */
+static void set_at(struct fixheap *heap, u64 at, u32 value)
 {
-	__atomic_store_n(at, value, __ATOMIC_RELEASE);
+	u64 delta = ((u64)value - at) << BLOCK_SHIFT;
+
+	if (!value || value & MAP_TABLE)
+		delta = heap->map_slow;
+	__atomic_store_n(&heap->block_at[at], value, __ATOMIC_RELEASE);
+	__atomic_store_n(&heap->delta_at[at], delta, __ATOMIC_RELEASE);
+}
+
+/* Place in memory of block b. */
+static u64 place_of(const struct fixheap *heap, u64 b)
+{
+	return b + (u64)((i64)heap->move_of[b] >> MAP_SHIFT);
 }
 
 /* The pages of the range in block b, as those of range `id` - 1. */
@@ -88,72 +105,97 @@ static u32 clear_table(const struct fixheap *heap)
 	return i;
 }
 
-/* The memory of block *at is that of another one, too: it gets a table. */
-static void share(struct fixheap *heap, u32 *at)
+/* The memory of a block is that of another one, too: it gets a table. */
+static void share(struct fixheap *heap, u64 at)
 {
-	u32 table = clear_table(heap);
+	u32 table = clear_table(heap), b = heap->block_at[at];
 	const struct range *range =
-		lowest_in(heap, *at, nth_range(heap, heap->range_at[*at]));
+		lowest_in(heap, b, nth_range(heap, heap->range_at[b]));
 
-	for (; range && range->start_pfn >> BLOCK_SHIFT <= *at;
+	for (; range && range->start_pfn >> BLOCK_SHIFT <= b;
 	     range = range_next_locked(heap, range))
-		fill_shared(heap->shared[table], range, *at,
+		fill_shared(heap->shared[table], range, b,
 			    range_id(heap, range) + 1);
-	store32(at, MAP_TABLE | table);
+	set_at(heap, at, MAP_TABLE | table);
+}
+
+static void map_block(struct fixheap *heap, const struct range *range, u64 b)
+{
+	u64 at = place_of(heap, b);
+	u32 now = heap->block_at[at];
+
+	if (now && now != b && !(now & MAP_TABLE)) {
+		share(heap, at);
+		now = heap->block_at[at];
+	}
+	if (now & MAP_TABLE)
+		fill_shared(heap->shared[now & ~MAP_TABLE], range, b,
+			    range_id(heap, range) + 1);
+	else
+		set_at(heap, at, (u32)b);
 }
 
 void map_range(struct fixheap *heap, const struct range *range, u32 shift)
 {
 	u64 last = (range->end_pfn - 1) >> BLOCK_SHIFT;
+	uintptr_t move = (uintptr_t) - (i64)(i32)shift << MAP_SHIFT;
 
 	for (u64 b = range->start_pfn >> BLOCK_SHIFT; b <= last; b++) {
-		u32 *at = &heap->block_at[(u32)b - shift];
-
-		__atomic_store_n(&heap->shift_of[b], -shift, __ATOMIC_RELAXED);
+		__atomic_store_n(&heap->move_of[b], move, __ATOMIC_RELAXED);
 		note_block(heap, b, range);
-		if (*at && *at != b && !(*at & MAP_TABLE))
-			share(heap, at);
-		if (*at & MAP_TABLE)
-			fill_shared(heap->shared[*at & ~MAP_TABLE], range, b,
-				    range_id(heap, range) + 1);
-		else
-			store32(at, (u32)b);
+		map_block(heap, range, b);
 	}
 }
 
-/* The range has left the list; near: one that was beside it. */
+static void unmap_block(struct fixheap *heap, const struct range *range, u64 b)
+{
+	u64 at = place_of(heap, b);
+	u32 now = heap->block_at[at];
+
+	if (now & MAP_TABLE) {
+		u16 *table = heap->shared[now & ~MAP_TABLE];
+
+		fill_shared(table, range, b, 0);
+		if (is_clear(table))
+			set_at(heap, at, 0);
+	} else if (!heap->range_at[b]) {
+		set_at(heap, at, 0);
+	}
+	if (!heap->range_at[b])
+		__atomic_store_n(&heap->move_of[b], 0, __ATOMIC_RELAXED);
+}
+
 void unmap_range(struct fixheap *heap, const struct range *range,
 		 const struct range *near)
 {
 	u64 last = (range->end_pfn - 1) >> BLOCK_SHIFT;
 
+	/* the tables of a heap of one range are its own numbers */
 	for (u64 b = range->start_pfn >> BLOCK_SHIFT; b <= last; b++) {
-		u32 *at = &heap->block_at[(u32)b + heap->shift_of[b]];
-
 		note_block(heap, b, near);
-		if (*at & MAP_TABLE) {
-			u16 *table = heap->shared[*at & ~MAP_TABLE];
-
-			fill_shared(table, range, b, 0);
-			if (is_clear(table))
-				store32(at, 0);
-		} else if (!heap->range_at[b]) {
-			store32(at, 0);
-		}
-		if (!heap->range_at[b])
-			__atomic_store_n(&heap->shift_of[b], 0,
-					 __ATOMIC_RELAXED);
+		if (heap_can_grow(heap))
+			unmap_block(heap, range, b);
 	}
 }
 
-u64 shared_pfn(const struct fixheap *heap, const void *addr, u32 table)
+u64 slow_pfn(const struct fixheap *heap, const void *addr)
 {
 	u64 page = (uintptr_t)addr >> PAGE_SHIFT, first;
 	const struct range *range;
+	u32 now;
 	u16 id;
 
+	if (!heap_can_grow(heap) || page >> BLOCK_SHIFT >= heap->map_count)
+		return heap->pfn_none;
+	now = __atomic_load_n(&heap->block_at[page >> BLOCK_SHIFT],
+			      __ATOMIC_ACQUIRE);
+	if (!now)
+		return heap->pfn_none;
+	/* where the numbers are those of memory */
+	if (!(now & MAP_TABLE))
+		return ((u64)now << BLOCK_SHIFT) + page % BLOCK_PAGES;
 	id = __atomic_load_n(
-		&heap->shared[table & ~MAP_TABLE][page % BLOCK_PAGES],
+		&heap->shared[now & ~MAP_TABLE][page % BLOCK_PAGES],
 		__ATOMIC_RELAXED);
 	if (!id)
 		return heap->pfn_none;

@@ -25,7 +25,8 @@ u64 draft_pfn(const struct draft *draft, uintptr_t addr)
 
 static u32 shift_of_range(const struct fixheap *heap, const struct range *range)
 {
-	return -heap->shift_of[range->start_pfn >> BLOCK_SHIFT];
+	return (u32) - ((i64)heap->move_of[range->start_pfn >> BLOCK_SHIFT] >>
+			MAP_SHIFT);
 }
 
 /* They are one to the allocator where they touch. */

@@ -23,6 +23,8 @@
  */
 #include "size_class.h"
 
+#include "direct.h"
+
 /* LINE(number, size of the class below, odd part, shift) */
 #define SIZE_CLASSES(LINE)     \
 	LINE(1, -16, 1, 4)     \
@@ -82,3 +84,9 @@ const struct size_class size_class[NR_SIZE_CLASSES + 1] = { SIZE_CLASSES(
 	CLASS_LINE) };
 
 const u8 size_class_by_16[SMALL_MAX / 16 + 1] = { SIZE_CLASSES(LOOKUP_LINE) };
+
+size_t fixheap_good_size(size_t bytes)
+{
+	return bytes <= SMALL_MAX ? size_class[size_class_of(bytes)].size
+				  : direct_good_size(bytes);
+}
