@@ -206,8 +206,8 @@ struct fixheap_array_attr {
  * several, 0.1 ms for each node, two calls into the kernel for each zone and
  * each stripe (16,384 at most), and a look at 1,024 pages; where memory is
  * pinned or was touched already, 0.4 us more for each 2 MiB; a heap that can
- * get more regions: 8 ns for each 2 MiB, and 19 bytes of address space for each
- * KiB that it may have.
+ * get more regions: 8 ns for each 2 MiB, and 1.5 GiB of address space, and 12
+ * bytes for each KiB that it may have.
  * Return: 0 and *heap; -EINVAL: the memory is smaller than a page, wraps,
  * overlaps another heap of this process or is larger than this build allows
  * (16 TiB by default), an unknown flag, mode, binding or size of config, numa
