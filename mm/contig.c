@@ -30,14 +30,12 @@
 #include "span.h"
 
 /* First pfn >= pfn, of those that follow it in memory, whose address is a
- * multiple of align pages; in a symmetric heap the offset is. */
+ * multiple of align pages.  In a symmetric heap the offsets of arrays are, too,
+ * as heap_may_align says. */
 static u64 pfn_align(const struct region *region, u64 pfn, u64 align)
 {
-	const struct fixheap *heap = region->heap;
-	u64 page = (uintptr_t)pfn_to_addr(heap, pfn) >> PAGE_SHIFT;
+	u64 page = (uintptr_t)pfn_to_addr(region->heap, pfn) >> PAGE_SHIFT;
 
-	if (heap_is_deterministic(heap))
-		page = pfn;
 	return round_up(page, align) - page + pfn;
 }
 

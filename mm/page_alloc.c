@@ -142,15 +142,14 @@ void block_give(struct zone *zone, u32 b, u32 i, u32 nr, enum placement place)
 		span_touch(zone->region, b);
 }
 
-/* The block's address must be a multiple of an alignment beyond a block. */
+/* The block's address must be a multiple of the alignment: it is one of a block,
+ * but in symmetric heaps. */
 static bool block_aligned(const struct zone *zone, u32 b, u64 align)
 {
 	u64 pfn = (u64)b << BLOCK_SHIFT;
 	u64 page = (uintptr_t)pfn_to_addr(zone->heap, pfn) >> PAGE_SHIFT;
 
-	if (heap_is_deterministic(zone->heap))
-		page = pfn;
-	return align <= BLOCK_PAGES || !(page & (align - 1));
+	return align <= 1 || !(page & (align - 1));
 }
 
 static bool block_try(const struct zone *zone, u32 b,
