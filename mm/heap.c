@@ -122,11 +122,15 @@ static void number_mapped(struct fixheap *heap, struct layout *layout,
 	layout_grow(layout, heap->end_pfn);
 }
 
-/* How many there should be of them, and must be. */
-static u64 wanted_blocks(const struct fixheap *heap)
+/* How many there should be of them, and must be: all of the heap may come to
+ * lie on one node. */
+static u64 wanted_blocks(const struct fixheap *heap,
+			 const struct layout *layout)
 {
-	u64 blocks = BLOCK_NUMBERS * ((heap->max_pages >> BLOCK_SHIFT) + 1) +
-		     RANGE_NUMBERS * heap->max_ranges;
+	u64 nr = layout->nr_zones > 1 ? layout->nr_places + 1 : 1;
+	u64 blocks = max_u64(nr, BLOCK_NUMBERS) *
+			     ((heap->max_pages >> BLOCK_SHIFT) + 1) +
+		     nr * RANGE_NUMBERS * heap->max_ranges;
 
 	return min_u64(blocks, (1ull << 32) >> BLOCK_SHIFT);
 }
@@ -171,7 +175,7 @@ static void *reserve(struct fixheap *draft, struct layout *layout,
 		     struct offsets *at)
 {
 	const struct layout as_planned = *layout;
-	u64 nr_blocks = wanted_blocks(draft);
+	u64 nr_blocks = wanted_blocks(draft, layout);
 	void *meta = NULL;
 
 	if (!heap_can_grow(draft)) {

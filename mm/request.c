@@ -141,6 +141,13 @@ static int alloc_run(struct fixheap *heap, const struct run_request *req,
 	return ret;
 }
 
+/* There is a place for what the array is to be remembered with; more memory
+ * makes none. */
+static bool may_note(struct fixheap *heap, const struct run_request *req)
+{
+	return req->kind != PAGE_ARRAY || policy_has_set(heap, req);
+}
+
 /* The same, from a heap that may become larger. */
 static int alloc_more(struct fixheap *heap, const struct run_request *req,
 		      struct run *run)
@@ -151,7 +158,8 @@ static int alloc_more(struct fixheap *heap, const struct run_request *req,
 	do {
 		nr_asked = __atomic_load_n(&heap->nr_asked, __ATOMIC_RELAXED);
 		ret = alloc_run(heap, req, run);
-	} while (ret == -ENOMEM && !heap_more(heap, req, nr_asked));
+	} while (ret == -ENOMEM && may_note(heap, req) &&
+		 !heap_more(heap, req, nr_asked));
 	return ret;
 }
 
