@@ -128,6 +128,10 @@ static int ask_for_heap(const struct fixheap_config *config,
 		return ret;
 	if (!base || (page_size && !is_pow2(page_size)))
 		return -EINVAL;
+	if (config->flags & FIXHEAP_DETERMINISTIC &&
+	    (((uintptr_t)base | bytes) & (PAGE_BYTES - 1) ||
+	     config->private_bytes > bytes))
+		return -EINVAL;
 	first->base = base;
 	first->bytes = min_u64(bytes, config_max_pages(config) << PAGE_SHIFT);
 	return check_memory(first->base, first->bytes);

@@ -53,8 +53,13 @@ bool own_free(struct fixheap *heap, struct run *run);
 /* The same for realloc: *moved is the new array, NULL with errno set: refused,
  * nothing is changed.  false: not here. */
 bool own_realloc(struct fixheap *heap, void *array, u64 nr_pages, void **moved);
+/* Pages that the array at pfn keeps when it shrinks, as its region is not yet
+ * registered; else 0. */
+u64 own_least(struct fixheap *heap, u64 pfn);
 /* The array at pfn has become shorter: the rest of its region is for all. */
 void own_shrunk(struct fixheap *heap, u64 pfn);
+/* own_post.c: register it after region_realloc.  0 or -errno, reported. */
+int own_register_again(const struct fixheap_comm *comm, struct range *range);
 /* Whether the page is of an array made with FIXHEAP_POST_ALLOC that has a
  * region of its own. */
 bool own_is_post(struct fixheap *heap, u64 pfn);

@@ -175,7 +175,7 @@ static void *reserve(struct fixheap *draft, struct layout *layout,
 		     struct offsets *at)
 {
 	const struct layout as_planned = *layout;
-	u64 nr_blocks = wanted_blocks(draft, layout);
+	u64 nr_blocks;
 	void *meta = NULL;
 
 	if (!heap_can_grow(draft)) {
@@ -183,8 +183,11 @@ static void *reserve(struct fixheap *draft, struct layout *layout,
 		plan(draft, layout, at);
 		return host_reserve(at->bytes);
 	}
+	/* comm->max_heap may say less than what the caller has brought */
+	draft->max_pages = max_u64(draft->max_pages,
+				   layout->pages.end - layout->pages.pfn);
 	/* where address space is scarce, fewer will do */
-	nr_blocks = max_u64(nr_blocks, least_blocks(layout));
+	nr_blocks = max_u64(wanted_blocks(draft, layout), least_blocks(layout));
 	while (!meta && nr_blocks >= least_blocks(&as_planned)) {
 		*layout = as_planned;
 		number_mapped(draft, layout, nr_blocks);

@@ -16,6 +16,7 @@
  */
 #include "grow.h"
 #include "heap.h"
+#include "page_poison.h"
 #include "objects.h"
 #include "policy.h"
 #include "ranges.h"
@@ -152,8 +153,12 @@ static void online_locked(struct fixheap *heap, struct range *range)
 static bool leave_locked(struct fixheap *heap, struct range *range,
 			 struct range *left)
 {
-	if (range->nr_isolated != range->end_pfn - range->start_pfn)
+	const struct run all = { range->start_pfn,
+				 range->end_pfn - range->start_pfn };
+
+	if (range->nr_isolated != all.nr_pages)
 		return false;
+	page_poison_forget(heap, &all);
 	*left = *range;
 	range_del_locked(heap, range_id(heap, range));
 	return true;

@@ -304,8 +304,7 @@ static inline bool pfn_valid(const struct fixheap *heap, u64 pfn)
 	if (pfn - heap->start_pfn >= heap->end_pfn - heap->start_pfn)
 		return false;
 	/* only pages of ranges have descriptors */
-	return page_read(&heap->page[pfn]) || !heap_can_grow(heap) ||
-	       pfn_in_range(heap, pfn);
+	return page_read(&heap->page[pfn]) || pfn_in_range(heap, pfn);
 }
 
 /* What is bound on its own begins and ends at multiples of so many pages. */

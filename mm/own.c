@@ -220,9 +220,18 @@ struct change {
 	u32 node;
 };
 
+/* Pages from the nth on, which are more than the array was asked for: they read
+ * as zero when it grows. */
+static void clear_from(struct fixheap *heap, const struct run *run, u64 nr)
+{
+	if (nr < run->nr_pages)
+		host_clear(pfn_to_addr(heap, run->pfn + nr),
+			   (run->nr_pages - nr) << PAGE_SHIFT);
+}
+
 /* It is one again: what was noted of it. */
 static void note_again(struct fixheap *heap, const struct change *change,
-		       const struct run *moved, bool zeroed)
+		       const struct run *moved)
 {
 	u64 old = change->run->nr_pages;
 
@@ -230,9 +239,8 @@ static void note_again(struct fixheap *heap, const struct change *change,
 		policy_note(heap, moved, &change->req, 0);
 	if (change->page & PAGE_ZERO_FLAG)
 		run_set_zero(heap, moved);
-	if (change->req.zero && moved->nr_pages > old && !zeroed)
-		host_clear(pfn_to_addr(heap, moved->pfn + old),
-			   (moved->nr_pages - old) << PAGE_SHIFT);
+	if (change->req.zero)
+		clear_from(heap, moved, min_u64(old, change->req.nr_pages));
 	heap_account(heap,
 		     ((long)moved->nr_pages - (long)old) * (long)PAGE_BYTES);
 }
@@ -255,7 +263,7 @@ static int replace_locked(struct fixheap *heap, struct change *change,
 	ret = adopt(heap, range, change->node, range->bytes >> PAGE_SHIFT,
 		    &moved);
 	if (!ret)
-		note_again(heap, change, &moved, range->zeroed);
+		note_again(heap, change, &moved);
 	return ret;
 }
 
@@ -272,7 +280,7 @@ static void *rescue(struct fixheap *heap, const struct change *change,
 	if (alloc_locked(heap, &change->req, &range, &moved))
 		return NULL;
 	memcpy(pfn_to_addr(heap, moved.pfn), change->from, change->bytes);
-	note_again(heap, change, &moved, range.zeroed);
+	note_again(heap, change, &moved);
 	return pfn_to_addr(heap, moved.pfn);
 }
 
@@ -318,11 +326,10 @@ static bool resize_locked(struct fixheap *heap, const struct run *run,
 	range.pending = range.post;
 	range.above = range.below = 0;
 	*moved = range.base;
-	if (!range.post && comm->post_realloc &&
-	    comm->post_realloc(comm->data, range.old_base, range.old_bytes,
-			       range.base, bytes, &range.key))
-		comm_failed(comm, "post_realloc", "not registered", &range,
-			    EIO);
+	/* contents are kept, so that it is used wherever it is */
+	grow_place(heap, &range, zone_of(heap, run->pfn)->node);
+	if (!range.post)
+		own_register_again(comm, &range);
 	if (!replace_locked(heap, &change, &range))
 		return true;
 	*moved = rescue(heap, &change, &range);
@@ -359,11 +366,25 @@ static bool move(struct fixheap *heap, const struct run *run, u64 nr_pages,
 		run_set_zero(heap, &new);
 	*moved = pfn_to_addr(heap, new.pfn);
 	memcpy(*moved, pfn_to_addr(heap, run->pfn),
-	       min_u64(new.nr_pages, run->nr_pages) << PAGE_SHIFT);
+	       min_u64(nr_pages, run->nr_pages) << PAGE_SHIFT);
 	own_free(heap, &old);
 	heap_account(heap,
 		     ((long)nr_pages - (long)old.nr_pages) * (long)PAGE_BYTES);
 	return true;
+}
+
+/* Whether the array at run, own: of its own region, need not move between such
+ * a region and others to have so many pages. */
+static bool stays(struct fixheap *heap, const struct run *run, u64 page,
+		  bool own, u64 nr_pages)
+{
+	struct run_request req = { .nr_pages = nr_pages };
+
+	if (!own && nr_pages <= run->nr_pages)
+		return true;
+	heap_attr(heap, NULL, &req);
+	policy_again(heap, run->pfn, page, &req);
+	return own == own_is_wanted(heap, &req);
 }
 
 bool own_realloc(struct fixheap *heap, void *array, u64 nr_pages, void **moved)
@@ -383,13 +404,16 @@ bool own_realloc(struct fixheap *heap, void *array, u64 nr_pages, void **moved)
 	spin_unlock(&region->lock);
 	if (page_kind(page) != PAGE_ARRAY)
 		return false;
-	if (own != wanted && heap->comm->flags & FIXHEAP_COMM_NO_CROSSING) {
+	if (heap->comm->flags & FIXHEAP_COMM_NO_CROSSING &&
+	    !stays(heap, &run, page, own, nr_pages)) {
 		errno = EXDEV;
 		return true;
 	}
 	if (!own || !wanted)
 		return false;
 	if (region_bytes(heap, nr_pages) == run.nr_pages << PAGE_SHIFT) {
+		if (page & PAGE_ZERO_FLAG)
+			clear_from(heap, &run, nr_pages);
 		*moved = array;
 		return true;
 	}
@@ -397,6 +421,19 @@ bool own_realloc(struct fixheap *heap, void *array, u64 nr_pages, void **moved)
 	done = resize_locked(heap, &run, nr_pages, moved);
 	spin_unlock(&heap->ask_lock);
 	return done || move(heap, &run, nr_pages, moved);
+}
+
+u64 own_least(struct fixheap *heap, u64 pfn)
+{
+	struct range *range;
+	u64 nr = 0, page;
+
+	spin_lock(&heap->region.lock);
+	range = own_range_locked(heap, pfn, &page);
+	if (range && range->pending)
+		nr = range->end_pfn - range->start_pfn;
+	spin_unlock(&heap->region.lock);
+	return nr;
 }
 
 void own_shrunk(struct fixheap *heap, u64 pfn)
@@ -419,59 +456,16 @@ void own_shrunk(struct fixheap *heap, u64 pfn)
 bool fixheap_array_can_realloc(struct fixheap *heap, const void *array,
 			       size_t bytes)
 {
-	u64 pfn = addr_to_pfn(heap, array), page;
+	struct run run = { .pfn = addr_to_pfn(heap, array) };
 	bool own;
+	u64 page;
 
-	if (heap->mode != FIXHEAP_DYNAMIC || !pfn_valid(heap, pfn))
+	if (heap->mode != FIXHEAP_DYNAMIC || !pfn_valid(heap, run.pfn))
 		return true;
 	spin_lock(&heap->region.lock);
-	own = own_range_locked(heap, pfn, &page) != NULL;
+	own = own_range_locked(heap, run.pfn, &page) != NULL;
 	spin_unlock(&heap->region.lock);
-	return own == over_threshold(heap, bytes_to_pages(bytes));
-}
-
-/* ask_lock is held.  The range was read without a lock, but is the array's. */
-static int post_locked(struct fixheap *heap, u32 id, struct range *range)
-{
-	const struct fixheap_comm *comm = heap->comm;
-	struct range *now = &heap->range[id];
-	int ret = 0;
-
-	if (!range->old_base)
-		ret = comm_register(comm, range);
-	else if (comm->post_realloc)
-		ret = comm->post_realloc(comm->data, range->old_base,
-					 range->old_bytes, range->base,
-					 range->bytes, &range->key);
-	if (ret)
-		return ret;
-	spin_lock(&heap->region.lock);
-	range->pending = false;
-	range->above = now->above;
-	range->below = now->below;
-	range_change_locked(heap, id, range);
-	spin_unlock(&heap->region.lock);
-	return 0;
-}
-
-int fixheap_array_post_alloc(struct fixheap *heap, void *array)
-{
-	u64 pfn = addr_to_pfn(heap, array);
-	struct range range;
-	struct run run;
-	u64 page;
-	int ret = 0;
-	u32 id;
-
-	if (!pfn_valid(heap, pfn) || !run_find(heap, pfn, &run, &page) ||
-	    page_kind(page) != PAGE_ARRAY ||
-	    pfn_to_addr(heap, run.pfn) != array)
-		return -EINVAL;
-	if (heap->mode != FIXHEAP_DYNAMIC)
-		return 0;
-	spin_lock(&heap->ask_lock);
-	if (range_read(heap, pfn, &range, &id) && range.pending)
-		ret = post_locked(heap, id, &range);
-	spin_unlock(&heap->ask_lock);
-	return ret;
+	run.nr_pages = page_len(page);
+	return page_kind(page) != PAGE_ARRAY ||
+	       stays(heap, &run, page, own, bytes_to_pages(bytes));
 }

@@ -36,6 +36,13 @@ void page_poison_fill(struct fixheap *heap, const struct run *run)
 				  __ATOMIC_RELAXED);
 }
 
+void page_poison_forget(struct fixheap *heap, const struct run *run)
+{
+	for (u64 pfn = run->pfn; pfn < run->pfn + run->nr_pages; pfn++)
+		__atomic_and_fetch(&heap->poisoned[pfn / 64],
+				   ~(1ull << pfn % 64), __ATOMIC_RELAXED);
+}
+
 static bool intact(const unsigned char *page)
 {
 	return page[0] == POISON && !memcmp(page, page + 1, PAGE_BYTES - 1);

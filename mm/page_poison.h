@@ -13,6 +13,9 @@
 size_t page_poison_bytes(u64 nr_pages);
 /* Fill a run that is about to be free.  No lock is held. */
 void page_poison_fill(struct fixheap *heap, const struct run *run);
+/* The run leaves the heap, free: whoever has its memory next writes to it.  The
+ * region lock is held. */
+void page_poison_forget(struct fixheap *heap, const struct run *run);
 /* Note if a run was written to while it was free.  jemalloc may be waiting. */
 void page_poison_check(struct fixheap *heap, const struct run *run);
 /* Report what was noted.  Nothing is held or waiting. */
@@ -32,6 +35,13 @@ static inline size_t page_poison_bytes(u64 nr_pages)
 }
 
 static inline void page_poison_fill(struct fixheap *heap, const struct run *run)
+{
+	(void)heap;
+	(void)run;
+}
+
+static inline void page_poison_forget(struct fixheap *heap,
+				      const struct run *run)
 {
 	(void)heap;
 	(void)run;

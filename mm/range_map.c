@@ -204,5 +204,6 @@ u64 slow_pfn(const struct fixheap *heap, const void *addr)
 						    __ATOMIC_RELAXED),
 			 PAGE_BYTES) >>
 		PAGE_SHIFT;
-	return load64(&range->start_pfn) + page - first;
+	/* of one that is leaving it is any number; end_pfn has a descriptor */
+	return min_u64(load64(&range->start_pfn) + page - first, heap->end_pfn);
 }

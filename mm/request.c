@@ -208,14 +208,19 @@ static bool may_grow(const struct fixheap *heap, const struct run *wanted)
 		       policy_limit(heap, wanted->pfn, page);
 }
 
-/* What is bound on its own keeps whole pages of the mapping. */
-static u64 whole_pages(const struct fixheap *heap, const struct run *wanted)
+/* What is bound on its own keeps whole pages of the mapping, and what has a
+ * region of its own may have to keep all of it. */
+static u64 whole_pages(struct fixheap *heap, const struct run *wanted)
 {
 	u64 page = page_read(&heap->page[wanted->pfn]);
+	u64 nr = wanted->nr_pages;
 
-	if (page_kind(page) != PAGE_ARRAY || !(page & PAGE_MOVED_FLAG))
-		return wanted->nr_pages;
-	return round_up(wanted->nr_pages, pages_of_mapping(heap));
+	if (page_kind(page) != PAGE_ARRAY)
+		return nr;
+	if (unlikely(__atomic_load_n(&heap->nr_own, __ATOMIC_RELAXED)))
+		nr = max_u64(nr, own_least(heap, wanted->pfn));
+	return page & PAGE_MOVED_FLAG ? round_up(nr, pages_of_mapping(heap))
+				      : nr;
 }
 
 /* What it keeps beyond what was asked for reads as zero when it grows again. */

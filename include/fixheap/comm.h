@@ -200,6 +200,7 @@ int fixheap_region_at(struct fixheap *heap, unsigned id,
  * FIXHEAP_POST_ALLOC, after the program has touched it; and again after each
  * fixheap_array_realloc, if its region is FIXHEAP_REGION_PENDING then
  *
+ * Until then an array that shrinks keeps all of its region.
  * Where nothing is to be done, as for an array in a region that others share,
  * it returns 0.  On failure the array stays; it may be tried again.
  * Context: any thread.  Cost: the callback's.

@@ -38,8 +38,8 @@ static void test_objects_are_aligned_in_memory(void **state)
 	for (size_t alignment = fixheap_page_size(); alignment <= 8 * MIB;
 	     alignment *= 2) {
 		for (size_t bytes = 100; bytes <= 3 * MIB; bytes *= 170) {
-			void *ptr = fixheap_aligned_alloc(heap, alignment,
-							  bytes);
+			void *ptr =
+				fixheap_aligned_alloc(heap, alignment, bytes);
 
 			assert_non_null(ptr);
 			assert_int_equal((uintptr_t)ptr % alignment, 0);
