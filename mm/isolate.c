@@ -260,8 +260,11 @@ static int begin(struct fixheap *heap, unsigned id)
 	spin_unlock(&region->lock);
 	if (!range)
 		return -ENOENT;
-	if (!isolated)
-		objects_retire(heap);
+	if (isolated)
+		return 0;
+	/* before there are new slabs, which would get what caches hold of it */
+	run_drain(heap);
+	objects_retire(heap);
 	return 0;
 }
 

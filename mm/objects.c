@@ -5,13 +5,12 @@
  * Slabs in an isolated region have free objects, which jemalloc would go on
  * handing out, so that the region never became empty.  So while a region is
  * isolated each node has another arena, with slabs elsewhere; the old one is
- * retired, and only takes back.  When no region is isolated any more, the old
- * one is used again, so that what is free in its slabs is of use, and the other
- * one waits for the next time.
+ * retired, and only takes back.  When no region is isolated any more, the one
+ * with most slabs is used again, so that what is free in them is of use, and
+ * the other one waits for the next time.
  *
  * Invariants
- *  1. An arena of a node is objects->node of it, or in the list objects->old;
- *     the first that it had is the last in the list.
+ *  1. An arena of a node is objects->node of it, or in the list objects->old.
  *  2. generation changes with objects->node, and a thread binds itself to the
  *     arena of now before it takes an object from jemalloc's cache.
  *
@@ -153,21 +152,31 @@ static void retire(struct fixheap *heap)
 	next_generation(heap);
 }
 
+/* Of the retired ones that with the most pages; NULL: there is none. */
+static struct binding *take_largest(struct fixheap *heap, u32 n)
+{
+	struct binding **link = &heap->objects->old[n], **best = link, *binding;
+
+	for (; (binding = *link); link = &binding->next) {
+		if (binding->nr_pages > (*best)->nr_pages)
+			best = link;
+	}
+	binding = *best;
+	if (binding)
+		*best = binding->next;
+	return binding;
+}
+
 /* But if another region is isolated still. */
 static void restore(struct fixheap *heap)
 {
 	if (__atomic_load_n(&heap->nr_isolated, __ATOMIC_RELAXED))
 		return;
 	for (u32 n = 0; n < heap->nr_nodes; n++) {
-		struct binding **link = &heap->objects->old[n];
-		struct binding *binding = *link;
+		struct binding *binding = take_largest(heap, n);
 
-		if (!binding)
-			continue;
-		for (; binding->next; binding = binding->next)
-			link = &binding->next;
-		*link = NULL;
-		use(heap, n, binding);
+		if (binding)
+			use(heap, n, binding);
 	}
 	next_generation(heap);
 }

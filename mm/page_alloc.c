@@ -142,8 +142,8 @@ void block_give(struct zone *zone, u32 b, u32 i, u32 nr, enum placement place)
 		span_touch(zone->region, b);
 }
 
-/* The block's address must be a multiple of the alignment: it is one of a block,
- * but in symmetric heaps. */
+/* The block's address must be a multiple of the alignment: it is one of a
+ * block, but in symmetric heaps. */
 static bool block_aligned(const struct zone *zone, u32 b, u64 align)
 {
 	u64 pfn = (u64)b << BLOCK_SHIFT;

@@ -185,6 +185,13 @@ bool pcp_put(struct node *node, u64 page, u64 pfn)
 
 	if (!spin_trylock(&pcp->lock))
 		return false;
+	/* who isolates a region empties the caches after that; with the lock
+	 * held it is known whether that is still to come */
+	if (unlikely(__atomic_load_n(&node->heap->nr_isolated,
+				     __ATOMIC_RELAXED))) {
+		spin_unlock(&pcp->lock);
+		return false;
+	}
 	if (!__atomic_compare_exchange_n(&node->heap->page[pfn], &page, cached,
 					 false, __ATOMIC_RELAXED,
 					 __ATOMIC_RELAXED)) {

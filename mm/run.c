@@ -348,7 +348,6 @@ const char *run_free(struct fixheap *heap, struct run *run, enum page_kind kind)
 	if (kind == PAGE_DIRECT || kind == PAGE_ARRAY)
 		return free_whole(&heap->region, run, kind);
 	if (run->nr_pages == 1 && !IS_ENABLED(CONFIG_PAGE_POISON) &&
-	    likely(!__atomic_load_n(&heap->nr_isolated, __ATOMIC_RELAXED)) &&
 	    free_cached(heap, run->pfn, kind))
 		return NULL;
 	return run_free_range(heap, run, kind);

@@ -171,7 +171,7 @@ client	base,frame,debug,nodes,seam	thread_cache thread_node thread_live
 client	base,frame,debug,nodes,seam	slab size_class je je_glue objects.c
 whole	+	heap registry stats walk validate validate_block validate_pcp
 whole	+	validate_range
-whole	+	placement touch config.c grow.c own.c isolate
+whole	+	placement touch config.c grow.c own.c own_post isolate
 client	base,frame,debug,nodes,seam	parse_size
 END
 }
