@@ -7,12 +7,13 @@
  * threads have been round twice, none of theirs may be left there.
  */
 #include <pthread.h>
+#include <unistd.h>
 
 #include "spread.h"
 
 #define AT (8 * MIB) /* of the region that is taken out */
 #define BYTES (4 * MIB)
-#define NR_THREADS 4
+#define NR_THREADS 3
 #define NR_OBJECTS 500
 
 static struct spread s;
@@ -81,7 +82,7 @@ static void wait_rounds(unsigned nr)
 		while (__atomic_load_n(&worker[i].nr_rounds, __ATOMIC_ACQUIRE) -
 			       from <
 		       nr)
-			sched_yield();
+			usleep(100);
 	}
 }
 
@@ -116,7 +117,7 @@ static void test_drain(void **state)
 
 	(void)state;
 	start();
-	for (unsigned i = 0; i < TEST_STEPS(100); i++) {
+	for (unsigned i = 0; i < TEST_STEPS(30); i++) {
 		int err;
 
 		wait_rounds(2);
@@ -149,7 +150,7 @@ static void test_back(void **state)
 	wait_rounds(2);
 	assert_int_equal(fixheap_stats(s.t.heap, &stats), 0);
 	before = stats.used_bytes;
-	for (unsigned i = 0; i < TEST_STEPS(100); i++) {
+	for (unsigned i = 0; i < TEST_STEPS(30); i++) {
 		int err = fixheap_offline_region(s.t.heap, id, 0);
 
 		if (!err)
