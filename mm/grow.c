@@ -239,6 +239,12 @@ int grow_place(struct fixheap *heap, const struct range *range, u32 n)
 
 	if (!heap->bind || node->kind != NODE_REAL || start >= end)
 		return 0;
+	/* who touched it would be killed */
+	if (range->source == RANGE_HOST &&
+	    heap->host_policy == HOST_POLICY_BIND &&
+	    host_node_free(heap->topo.number[node->id], heap->mapping_page) <
+		    end - start)
+		return -ENOSPC;
 	mask = nodemask_of(heap->topo.number[node->id]);
 	return host_bind((void *)start, end - start, heap->host_policy, &mask);
 }

@@ -39,6 +39,7 @@
  * the trees by pageblock become deeper with them. */
 #define BLOCK_NUMBERS 3
 #define RANGE_NUMBERS 2
+#define NUMBERS_MAX ((1ull << 32) >> BLOCK_SHIFT)
 
 /* Where each part of the metadata begins, in bytes. */
 struct offsets {
@@ -132,12 +133,12 @@ static u64 wanted_blocks(const struct fixheap *heap,
 			     ((heap->max_pages >> BLOCK_SHIFT) + 1) +
 		     nr * RANGE_NUMBERS * heap->max_ranges;
 
-	return min_u64(blocks, (1ull << 32) >> BLOCK_SHIFT);
+	return min_u64(blocks, NUMBERS_MAX);
 }
 
 static u64 least_blocks(const struct layout *layout)
 {
-	return 2 * (layout->pages.end >> BLOCK_SHIFT) + 16;
+	return (layout->pages.end >> BLOCK_SHIFT) + 1024;
 }
 
 /* Size of the metadata, and where its parts begin. */
@@ -188,7 +189,8 @@ static void *reserve(struct fixheap *draft, struct layout *layout,
 				   layout->pages.end - layout->pages.pfn);
 	/* where address space is scarce, fewer will do */
 	nr_blocks = max_u64(wanted_blocks(draft, layout), least_blocks(layout));
-	while (!meta && nr_blocks >= least_blocks(&as_planned)) {
+	while (!meta && nr_blocks >= least_blocks(&as_planned) &&
+	       nr_blocks <= NUMBERS_MAX) {
 		*layout = as_planned;
 		number_mapped(draft, layout, nr_blocks);
 		plan(draft, layout, at);

@@ -92,7 +92,8 @@ struct fixheap_comm {
 	/* Register a region, touched or not.  *key is what it has so far
 	 * (FIXHEAP_KEY_NONE; FIXHEAP_FIXED: config.key, FIXHEAP_SIMPLE: 0); it
 	 * may be set to what the peers need to reach the region.  Called once
-	 * for each, the first one of FIXHEAP_FIXED included.  0 or -errno: the
+	 * for each, the first one of FIXHEAP_FIXED included, but not for those
+	 * of fixheap_add_region, whose key is given.  0 or -errno: the
 	 * region goes back, and the allocation, or fixheap_create, fails. */
 	int (*post_alloc)(void *data, void *base, size_t bytes, uint64_t *key);
 	/* Another length for the region of one array, contents kept up to the
