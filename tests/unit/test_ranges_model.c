@@ -348,7 +348,10 @@ static void test_model(void **state)
 			remove_one(&m);
 		check_all(&m);
 	}
-	assert_true(m.nr_added && m.nr_joined);
+	assert_true(m.nr_added);
+	/* so many steps are never without one; a tenth of them may be */
+	if (TEST_STEPS(1500) == 1500)
+		assert_true(m.nr_joined);
 	for (u32 id = 0; id < REGIONS; id++)
 		assert_int_equal(fixheap_offline_region(m.t.heap, id, 0),
 				 m.known[id].bytes ? 0 : -ENOENT);
