@@ -31,9 +31,9 @@ per_operation()	# per_operation MODE OPERATION
 {
 	local short long
 
-	short=$(count "$1" "$2" 1000)
-	long=$(count "$1" "$2" 6000)
-	echo $(((long - short) / 5000))
+	short=$(count "$1" "$2" 500)
+	long=$(count "$1" "$2" 2500)
+	echo $(((long - short) / 2000))
 }
 
 for operation in malloc page large array region; do

@@ -100,9 +100,9 @@ needed()
 both()
 {
 	check "$1: arrays come and go" 0 \
-		"${sample_make[@]}" run ARGS="$2 --rounds 150"
+		"${sample_make[@]}" run ARGS="$2 --rounds 40"
 	check "$1: 90 % of each heap is filled" 0 \
-		"${sample_make[@]}" run ARGS="$2 --fill --rounds 40"
+		"${sample_make[@]}" run ARGS="$2 --fill --rounds 12"
 }
 
 # Where Open MPI has its files: it leaves some behind when it gets a signal.
