@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# vm-both.sh NAME PACKAGE...: tests/vm.sh under each of these kernels at the same
-# time, as an emulated machine keeps one processor busy.
+# vm-both.sh NAME PACKAGE...: tests/vm.sh under each of these kernels at once,
+# as an emulated machine keeps one processor busy.
 #
 # Prints the TAP of all, one after the other.  Fails if one of them does, and is
 # skipped if one of them is, whose last line says why.

@@ -23,6 +23,13 @@
 #define MIB ((size_t)1 << 20)
 #define GIB ((size_t)1 << 30)
 
+/* Modes of the suite when none is named: for races, those that differ most. */
+#ifdef __SANITIZE_THREAD__
+#define SUITE_MODES 2
+#else
+#define SUITE_MODES nr_modes
+#endif
+
 /* How often a long test does something: less under a sanitizer. */
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || \
 	!defined(__OPTIMIZE__)

@@ -67,13 +67,13 @@ static int run_mode(const struct mode *mode)
 	return _cmocka_run_group_tests(mode->name, tests, nr, NULL, NULL);
 }
 
-/* This program once for each mode. */
+/* This program once for each mode, or the first ones: fixed and dynamic. */
 static int run_all(const char *program)
 {
 	int worst = 0, status;
 	pid_t child;
 
-	for (unsigned i = 0; i < nr_modes; i++) {
+	for (unsigned i = 0; i < SUITE_MODES; i++) {
 		fflush(NULL);
 		child = fork();
 		if (!child) {
