@@ -24,8 +24,6 @@
 #include <string.h>
 
 #define PIECE_BYTES (4 * BLOCK_BYTES)
-/* The parts of a page at both ends of memory that is not aligned. */
-#define SPARE_PAGES 1
 
 void comm_failed(const struct fixheap_comm *comm, const char *call,
 		 const char *what, const struct range *range, int error)
@@ -266,12 +264,32 @@ static u64 range_size(struct fixheap *heap, u32 id)
 	return nr;
 }
 
-/* ask_lock is held. */
-static int more_locked(struct fixheap *heap, const struct run_request *req)
+int grow_ask(struct fixheap *heap, size_t bytes, u32 n, struct range *range)
 {
 	const struct fixheap_config config = { .mode = heap->mode,
 					       .flags = heap->flags,
 					       .comm = heap->comm };
+	int ret;
+
+	if (comm_alloc(&config, bytes, grow_number(heap, n), range))
+		return -ENOMEM;
+	if (registry_overlaps(range->base, range->bytes)) {
+		comm_failed(heap->comm, "region_alloc",
+			    "memory that is in use already", range, EEXIST);
+		return -ENOMEM;
+	}
+	ret = grow_place(heap, range, n);
+	if (!ret && !range->pending)
+		ret = comm_register(heap->comm, range);
+	if (!ret)
+		return 0;
+	range_release(heap, range);
+	return -ENOMEM;
+}
+
+/* ask_lock is held. */
+static int more_locked(struct fixheap *heap, const struct run_request *req)
+{
 	struct range range = { .key = 0 };
 	size_t bytes = more_bytes(heap, req);
 	u32 n = node_for(heap, req);
@@ -279,17 +297,8 @@ static int more_locked(struct fixheap *heap, const struct run_request *req)
 
 	if (!bytes || !ranges_have_room(heap, bytes >> PAGE_SHIFT))
 		return -ENOMEM;
-	if (comm_alloc(&config, bytes, grow_number(heap, n), &range))
+	if (grow_ask(heap, bytes, n, &range))
 		return -ENOMEM;
-	if (registry_overlaps(range.base, range.bytes)) {
-		comm_failed(heap->comm, "region_alloc",
-			    "memory that is in use already", &range, EEXIST);
-		return -ENOMEM;
-	}
-	if (grow_place(heap, &range, n) || comm_register(heap->comm, &range)) {
-		range_release(heap, &range);
-		return -ENOMEM;
-	}
 	id = registry_range_add(heap, &range, n);
 	if (id < 0) {
 		comm_failed(heap->comm, "region_alloc",

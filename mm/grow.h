@@ -23,6 +23,12 @@ int comm_register(const struct fixheap_comm *comm, struct range *range);
 /* Give it back to where it came from. */
 void comm_free(const struct fixheap_comm *comm, const struct range *range);
 
+/* Pages for the parts of one at both ends of memory that is not aligned. */
+#define SPARE_PAGES 1
+
+/* ask_lock is held: memory of so many bytes for the heap's node n, bound and,
+ * if it is not pending, registered.  0 or -ENOMEM; failures are reported. */
+int grow_ask(struct fixheap *heap, size_t bytes, u32 n, struct range *range);
 /* Bind it to the heap's node n, if the heap binds: 0 or -errno. */
 int grow_place(struct fixheap *heap, const struct range *range, u32 n);
 /* The kernel's number of it, or -1. */

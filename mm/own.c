@@ -89,34 +89,16 @@ static int adopt(struct fixheap *heap, const struct range *range, u32 n,
 static int try_locked(struct fixheap *heap, const struct run_request *req,
 		      size_t bytes, struct range *range, struct run *run)
 {
-	const struct fixheap_config config = { .mode = heap->mode,
-					       .flags = heap->flags,
-					       .comm = heap->comm };
 	u32 n = node_of(heap, req);
 	int ret;
 
-	if (comm_alloc(&config, bytes, grow_number(heap, n), range))
+	if (grow_ask(heap, bytes, n, range))
 		return -ENOMEM;
-	if (registry_overlaps(range->base, range->bytes)) {
-		comm_failed(heap->comm, "region_alloc",
-			    "memory that is in use already", range, EEXIST);
-		return -ENOMEM;
-	}
-	ret = grow_place(heap, range, n);
-	if (!ret && !range->pending)
-		ret = comm_register(heap->comm, range);
-	if (ret) {
-		range_release(heap, range);
-		return -ENOMEM;
-	}
 	ret = adopt(heap, range, n, req->nr_pages, run);
 	if (ret)
 		range_release(heap, range);
 	return ret;
 }
-
-/* The parts of a page at both ends of memory that is not aligned. */
-#define SPARE_PAGES 1
 
 static int alloc_locked(struct fixheap *heap, const struct run_request *req,
 			struct range *range, struct run *run)
