@@ -40,26 +40,15 @@ static void count_by_zone(struct fixheap *heap, const struct bounds *pages,
 	}
 }
 
-/* These pages of the range are out of use. */
+/* These pages of the range are out of use, or, with sign -1, not any more. */
 static void note_isolated(struct fixheap *heap, struct range *range,
-			  const struct bounds *pages)
+			  const struct bounds *pages, i64 sign)
 {
 	struct range changed = *range;
 
-	changed.nr_isolated += pages->end - pages->pfn;
+	changed.nr_isolated += (u64)(sign * (i64)(pages->end - pages->pfn));
 	range_change_locked(heap, range_id(heap, range), &changed);
-	count_by_zone(heap, pages, -1);
-}
-
-/* They are not any more. */
-static void note_used(struct fixheap *heap, struct range *range,
-		      const struct bounds *pages)
-{
-	struct range changed = *range;
-
-	changed.nr_isolated -= pages->end - pages->pfn;
-	range_change_locked(heap, range_id(heap, range), &changed);
-	count_by_zone(heap, pages, 1);
+	count_by_zone(heap, pages, -sign);
 }
 
 bool isolate_split_locked(struct fixheap *heap, struct run *rest,
@@ -75,7 +64,7 @@ bool isolate_split_locked(struct fixheap *heap, struct run *rest,
 		if (!range->isolated)
 			return true;
 		note_isolated(heap, range,
-			      &(struct bounds){ part->pfn, part->pfn + nr });
+			      &(struct bounds){ part->pfn, part->pfn + nr }, 1);
 	}
 	return false;
 }
@@ -109,40 +98,41 @@ static void isolate_locked(struct fixheap *heap, struct range *range)
 			continue;
 		pages.end = pfn = pages.pfn + nr;
 		contig_take(&heap->region, &pages, PLACE_SMALL);
-		note_isolated(heap, range, &pages);
+		note_isolated(heap, range, &pages, 1);
 	}
 }
 
-/* Pages from pfn on, of those that are isolated. */
-static u64 isolated_here(struct fixheap *heap, const struct range *range,
-			 u64 *pfn)
+/* The run that covers pfn, or the next one in the range; false: there is none.
+ * To find it costs a look at a descriptor for each page in between. */
+static bool next_run(struct fixheap *heap, const struct range *range, u64 pfn,
+		     struct run *run, u64 *page)
 {
-	u64 start = *pfn, page;
-	struct run run;
+	bool found = runmap_find(&heap->region, pfn, run, page);
 
-	while (*pfn < range->end_pfn &&
-	       !runmap_find(&heap->region, *pfn, &run, &page))
-		++*pfn;
-	if (*pfn == start)
-		*pfn = run.pfn + run.nr_pages;
-	else
-		return *pfn - start;
-	return 0;
+	while (!found && ++pfn < range->end_pfn) {
+		if (page_read(&heap->page[pfn]))
+			found = runmap_find(&heap->region, pfn, run, page);
+	}
+	return found;
 }
 
 static void online_locked(struct fixheap *heap, struct range *range)
 {
 	struct range changed;
+	struct run run;
+	u64 page;
 
 	for (u64 pfn = range->start_pfn; pfn < range->end_pfn;) {
-		struct bounds pages = { .pfn = pfn };
-		u64 nr = isolated_here(heap, range, &pfn);
+		bool found = next_run(heap, range, pfn, &run, &page);
+		struct bounds pages = { pfn, range->end_pfn };
 
-		if (!nr)
-			continue;
-		pages.end = pages.pfn + nr;
-		note_used(heap, range, &pages);
-		region_open(&heap->region, &pages, false);
+		if (found)
+			pages.end = run.pfn;
+		if (pages.pfn < pages.end) {
+			note_isolated(heap, range, &pages, -1);
+			region_open(&heap->region, &pages, false);
+		}
+		pfn = found ? run.pfn + run.nr_pages : range->end_pfn;
 	}
 	changed = *range;
 	changed.isolated = false;
@@ -199,37 +189,31 @@ static bool is_forgettable(const struct range *range, const struct run *run,
 
 static bool all_forgettable(struct fixheap *heap, const struct range *range)
 {
+	u64 pfn = range->start_pfn, page;
 	struct run run;
-	u64 page;
 
-	for (u64 pfn = range->start_pfn; pfn < range->end_pfn;) {
-		if (!runmap_find(&heap->region, pfn, &run, &page)) {
-			pfn++;
-			continue;
-		}
+	for (; pfn < range->end_pfn && next_run(heap, range, pfn, &run, &page);
+	     pfn = run.pfn + run.nr_pages) {
 		if (!is_forgettable(range, &run, page))
 			return false;
-		pfn = run.pfn + run.nr_pages;
 	}
 	return true;
 }
 
 static void forget_locked(struct fixheap *heap, struct range *range)
 {
+	u64 pfn = range->start_pfn, page;
 	struct run run;
-	u64 page;
 
-	for (u64 pfn = range->start_pfn; pfn < range->end_pfn; pfn++) {
-		if (!runmap_find(&heap->region, pfn, &run, &page))
-			continue;
-		pfn = run.pfn + run.nr_pages - 1;
+	for (; pfn < range->end_pfn && next_run(heap, range, pfn, &run, &page);
+	     pfn = run.pfn + run.nr_pages) {
+		const struct bounds pages = { run.pfn, run.pfn + run.nr_pages };
+
 		if (page_kind(page) == PAGE_ARRAY)
 			policy_drop_locked(heap, run.pfn, page);
 		runmap_clear(&heap->region, &run);
 		region_unclaim(&heap->region, run.nr_pages);
-		note_isolated(heap, range,
-			      &(struct bounds){ run.pfn,
-						run.pfn + run.nr_pages });
+		note_isolated(heap, range, &pages, 1);
 		heap_account(heap, -(long)(run.nr_pages << PAGE_SHIFT));
 	}
 }
