@@ -15,6 +15,7 @@
 #include "grow.h"
 #include "page_owner.h"
 #include "policy.h"
+#include "ticket.h"
 
 #include <errno.h>
 #include <string.h>
@@ -46,7 +47,11 @@ static void *make_array(struct fixheap *heap, size_t bytes,
 		errno = -ret;
 		return NULL;
 	}
-	array = array_alloc(heap, &req);
+	if (attr && attr->ticket)
+		array = ticket_use(heap, "fixheap_array_alloc", attr->ticket,
+				   &req);
+	else
+		array = array_alloc(heap, &req);
 	if (array)
 		page_owner_alloc(heap, array, bytes_to_pages(bytes), caller);
 	return array;

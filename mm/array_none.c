@@ -42,6 +42,23 @@ void fixheap_array_free(struct fixheap *heap, void *array)
 		heap_fault(heap, "fixheap_array_free", "no array", array, 0);
 }
 
+uint64_t fixheap_reserve(struct fixheap *heap, size_t bytes,
+			 const struct fixheap_array_attr *attr)
+{
+	(void)heap;
+	(void)bytes;
+	(void)attr;
+	errno = ENOTSUP;
+	return 0;
+}
+
+/* There are no tickets: any but 0 is a mistake. */
+void fixheap_release(struct fixheap *heap, uint64_t ticket)
+{
+	if (ticket)
+		heap_fault(heap, "fixheap_release", "no such ticket", NULL, 0);
+}
+
 int fixheap_array_touch(struct fixheap *heap, void *array, unsigned nr_threads,
 			unsigned flags)
 {

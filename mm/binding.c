@@ -18,6 +18,7 @@
 
 #include "layout.h"
 #include "ranges.h"
+#include "ready.h"
 
 #include <errno.h>
 
@@ -77,6 +78,7 @@ int discard_pages(struct fixheap *heap, const struct bounds *pages)
 
 	if (!whole_pages(heap, pages, &start, &bytes))
 		return 0;
+	ready_clear(heap, pages);
 	return host_discard(start, bytes);
 }
 

@@ -63,25 +63,33 @@ u32 bitmap_ones_before(const u64 *words, u32 i)
 	return ones;
 }
 
-/* The bits of word w that lie in [i, i + nr). */
-static u64 word_mask(u32 w, u32 i, u32 nr)
-{
-	u32 first = i > w * 64 ? i - w * 64 : 0;
-	u32 end = i + nr - w * 64;
-
-	return (end >= 64 ? ~0ull : (1ull << end) - 1) & ~0ull << first;
-}
-
 void bitmap_set(u64 *words, u32 i, u32 nr)
 {
-	for (u32 w = i / 64; w * 64 < i + nr; w++)
-		words[w] |= word_mask(w, i, nr);
+	u32 w = i / 64, end = i + nr, last = (end - 1) / 64;
+	u64 mask = ~0ull << i % 64;
+
+	for (; w < last; mask = ~0ull)
+		words[w++] |= mask;
+	words[w] |= mask & ~0ull >> -end % 64;
 }
 
 void bitmap_clear(u64 *words, u32 i, u32 nr)
 {
-	for (u32 w = i / 64; w * 64 < i + nr; w++)
-		words[w] &= ~word_mask(w, i, nr);
+	u32 w = i / 64, end = i + nr, last = (end - 1) / 64;
+	u64 mask = ~0ull << i % 64;
+
+	for (; w < last; mask = ~0ull)
+		words[w++] &= ~mask;
+	words[w] &= ~(mask & ~0ull >> -end % 64);
+}
+
+bool bitmap_is_full(const u64 *words)
+{
+	u64 all = ~0ull;
+
+	for (u32 w = 0; w < BLOCK_WORDS; w++)
+		all &= words[w];
+	return !~all;
 }
 
 /* The longest row of ones in the word, if it has more than `least`. */

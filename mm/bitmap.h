@@ -20,8 +20,10 @@ static inline u32 bitmap_ones_from(const u64 *words, u32 i)
 	return bitmap_next_zero(words, i) - i;
 }
 
+/* nr is at least 1. */
 void bitmap_set(u64 *words, u32 i, u32 nr);
 void bitmap_clear(u64 *words, u32 i, u32 nr);
+bool bitmap_is_full(const u64 *words);
 /* Length of the longest row of ones. */
 u32 bitmap_longest(const u64 *words);
 u32 bitmap_count(const u64 *words);

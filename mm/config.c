@@ -17,9 +17,11 @@
 #include <errno.h>
 
 #define RANGES_DEFAULT 1024
-#define KNOWN_FLAGS                                            \
-	(FIXHEAP_PINNED | FIXHEAP_ZEROED | FIXHEAP_HUGEPAGES | \
-	 FIXHEAP_SHRINK | FIXHEAP_DETERMINISTIC)
+#define KNOWN_FLAGS                                                       \
+	(FIXHEAP_PINNED | FIXHEAP_ZEROED | FIXHEAP_HUGEPAGES |            \
+	 FIXHEAP_SHRINK | FIXHEAP_DETERMINISTIC | FIXHEAP_DECAY_THREAD |  \
+	 FIXHEAP_HUGETLB_2M | FIXHEAP_HUGETLB_1G | FIXHEAP_REPORT_LEAKS | \
+	 FIXHEAP_SHARE)
 
 static bool is_fixed(const struct fixheap_config *config)
 {
@@ -46,6 +48,18 @@ static bool policy_is_good(enum fixheap_policy policy)
 	       policy == FIXHEAP_POLICY_BLOCKED;
 }
 
+/* Huge pages of one size, of memory that the system gives. */
+static bool pool_is_good(const struct fixheap_config *config)
+{
+	unsigned both = FIXHEAP_HUGETLB_2M | FIXHEAP_HUGETLB_1G;
+
+	if (!(config->flags & both))
+		return true;
+	return (config->flags & both) != both && !config->base &&
+	       !has_info(config) && config->mode != FIXHEAP_DYNAMIC &&
+	       config_unit(config->flags) % PAGE_BYTES == 0;
+}
+
 /* What the modes do not take. */
 static int check_mode(const struct fixheap_config *config)
 {
@@ -54,7 +68,7 @@ static int check_mode(const struct fixheap_config *config)
 	if ((int)config->mode < 0 || config->mode > FIXHEAP_SIMPLE ||
 	    (!is_fixed(config) && config->base) ||
 	    (config->max_bytes && config->max_bytes < config->length) ||
-	    config->max_regions > RANGES_MAX)
+	    config->max_regions > RANGES_MAX || !pool_is_good(config))
 		return -EINVAL;
 	if (!(config->flags & FIXHEAP_DETERMINISTIC))
 		return config->private_bytes ? -EINVAL : 0;
@@ -80,6 +94,18 @@ static int check_memory(const void *start, size_t length)
 	return 0;
 }
 
+/* Giving memory back by itself. */
+static int check_decay(const struct fixheap_config *config)
+{
+	unsigned never = FIXHEAP_PINNED | FIXHEAP_DETERMINISTIC;
+
+	if (!config->decay_ms)
+		return config->flags & FIXHEAP_DECAY_THREAD ? -EINVAL : 0;
+	if (!IS_ENABLED(CONFIG_TRIM))
+		return -ENOTSUP;
+	return config->flags & never ? -EINVAL : 0;
+}
+
 int config_check(const struct fixheap_config *config)
 {
 	int ret;
@@ -87,7 +113,11 @@ int config_check(const struct fixheap_config *config)
 	if (config->size != sizeof(*config) || config->flags & ~KNOWN_FLAGS ||
 	    !policy_is_good(config->policy))
 		return -EINVAL;
+	if (config->flags & FIXHEAP_SHARE && !IS_ENABLED(CONFIG_ATTACH))
+		return -ENOTSUP;
 	ret = check_mode(config);
+	if (!ret)
+		ret = check_decay(config);
 	if (!ret)
 		ret = comm_check(config);
 	if (ret || has_info(config) || (!is_fixed(config) && !config->length))
@@ -137,18 +167,41 @@ static int ask_for_heap(const struct fixheap_config *config,
 	return check_memory(first->base, first->bytes);
 }
 
-/* Of a heap that asks for regions: as the first of them. */
+/* Of a heap that asks for regions. */
+static size_t first_bytes(const struct fixheap_config *config)
+{
+	if (config->length)
+		return config->length;
+	return config->extend_bytes ? config->extend_bytes : EXTEND_BYTES;
+}
+
+size_t config_own_bytes(const struct fixheap_config *config)
+{
+	size_t bytes = is_fixed(config) ? config->length : first_bytes(config);
+
+	if (config->base || has_info(config) || config->mode == FIXHEAP_DYNAMIC)
+		return 0;
+	return round_up(bytes, config_unit(config->flags));
+}
+
+void *config_map(unsigned flags, size_t bytes)
+{
+	size_t page = config_pool_page(flags);
+
+	return page ? host_map_pool(bytes, page)
+		    : host_map(bytes, flags & FIXHEAP_HUGEPAGES);
+}
+
+/* As the first of them. */
 static int ask_for_region(const struct fixheap_config *config,
 			  struct range *first)
 {
 	const struct fixheap_comm *comm = config->comm;
-	size_t unit = max_u64(comm ? comm->page_size : 0, PAGE_BYTES);
-	size_t bytes = config->length;
+	size_t unit =
+		max_u64(comm ? comm->page_size : 0, config_unit(config->flags));
+	size_t bytes = first_bytes(config);
 	int ret;
 
-	if (!bytes)
-		bytes = config->extend_bytes ? config->extend_bytes
-					     : EXTEND_BYTES;
 	bytes = min_u64(round_up(bytes, unit),
 			round_down(config_max_pages(config) << PAGE_SHIFT,
 				   unit));
@@ -180,9 +233,9 @@ int config_memory(const struct fixheap_config *config, struct range *first)
 		return ask_for_heap(config, first);
 	if (config->base)
 		return 0;
-	first->bytes = round_up(config->length, PAGE_BYTES);
+	first->bytes = config_own_bytes(config);
 	first->source = RANGE_HOST;
 	first->zeroed = true;
-	first->base = host_map(first->bytes, config->flags & FIXHEAP_HUGEPAGES);
+	first->base = config_map(config->flags, first->bytes);
 	return first->base ? 0 : -ENOMEM;
 }

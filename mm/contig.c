@@ -19,7 +19,7 @@
  * only when no free run holds it at its alignment; one that may lie in several
  * zones is found by its span.
  *
- * Locking: the region lock.  Cost: O(log16 blocks) and three bitmaps, whatever
+ * Locking: the region lock.  Cost: O(log16 blocks) and two bitmaps, whatever
  * the length; an alignment beyond the page size looks at every span that is
  * long enough until one serves.
  */
@@ -28,11 +28,13 @@
 #include "bitmap.h"
 #include "page_alloc.h"
 #include "span.h"
+#include "zeromap.h"
+#include "trace.h"
 
 /* First pfn >= pfn, of those that follow it in memory, whose address is a
  * multiple of align pages.  In a symmetric heap the offsets of arrays are, too,
  * as heap_may_align says. */
-static u64 pfn_align(const struct region *region, u64 pfn, u64 align)
+u64 contig_align(const struct region *region, u64 pfn, u64 align)
 {
 	u64 page = (uintptr_t)pfn_to_addr(region->heap, pfn) >> PAGE_SHIFT;
 
@@ -47,7 +49,7 @@ static bool find_low(const struct region *region,
 	u32 from = 0;
 
 	while (span_next(region, &req->in, &from, req->nr_pages, &span)) {
-		*pfn = pfn_align(region, span.pfn, req->align);
+		*pfn = contig_align(region, span.pfn, req->align);
 		if (*pfn + req->nr_pages <= span.pfn + span.nr_pages)
 			return true;
 	}
@@ -63,7 +65,7 @@ static bool find_fresh(const struct region *region,
 	if (!span_highest(region, &req->in, &span))
 		return false;
 	*pfn = (u64)(span.end - 1) << BLOCK_SHIFT;
-	return pfn_align(region, *pfn, req->align) == *pfn;
+	return contig_align(region, *pfn, req->align) == *pfn;
 }
 
 /*
@@ -118,7 +120,11 @@ static bool find_small(const struct region *region,
 	if (req->placement == PLACE_MEDIUM ? find_below(region, req, pfn)
 					   : find_fresh(region, req, pfn))
 		return true;
-	return find_foreign(req, &block, pfn) || find_low(region, req, pfn);
+	if (!find_foreign(req, &block, pfn))
+		return find_low(region, req, pfn);
+	trace_steal(region->heap, *pfn, req->nr_pages, block.place,
+		    req->placement);
+	return true;
 }
 
 bool contig_find(const struct region *region, const struct contig_request *req,
@@ -129,14 +135,10 @@ bool contig_find(const struct region *region, const struct contig_request *req,
 	return find_low(region, req, pfn);
 }
 
-/* Join what is known of two pieces that follow each other. */
-static struct zero_range zero_join(struct zero_range a, struct zero_range b)
+/* Others read it without the lock. */
+static void count_add(u64 *count, u64 nr)
 {
-	if (a.pfn == a.end)
-		return b;
-	if (a.end == b.pfn)
-		return (struct zero_range){ a.pfn, b.end };
-	return a.end - a.pfn >= b.end - b.pfn ? a : b;
+	__atomic_store_n(count, *count + nr, __ATOMIC_RELAXED);
 }
 
 /* The zone lists that count these pages have so many free ones more. */
@@ -146,95 +148,163 @@ static void count_free(struct region *region, const struct bounds *pages,
 	struct fixheap *heap = region->heap;
 	struct zone *zone = zone_of(heap, pages->pfn);
 
-	region->nr_free += (u64)sign * (pages->end - pages->pfn);
+	count_add(&region->nr_free, (u64)sign * (pages->end - pages->pfn));
 	for (; zone->start_pfn < pages->end; zone++) {
 		u64 pfn = max_u64(zone->start_pfn, pages->pfn);
 		u64 end = min_u64(zone->end_pfn, pages->end);
 
-		zone->nr_free += (u64)sign * (end - pfn);
+		count_add(&zone->nr_free, (u64)sign * (end - pfn));
 		if (zone->index + 1 == heap->nr_zones)
 			break;
 	}
 }
 
-/* Take a part of block b, open or free. */
-static struct zero_range take_part(struct region *region, u64 pfn, u32 nr,
-				   enum placement placement)
+/* The part of block b that the pages have: i, and their number. */
+static u32 part_of(const struct bounds *pages, u32 b, u32 *i)
 {
-	u32 b = (u32)(pfn >> BLOCK_SHIFT);
-	struct zone *zone = zone_of(region->heap, pfn);
-	struct span zero;
+	u64 start = (u64)b << BLOCK_SHIFT;
 
-	if (!block_is_open(&region->block[b])) {
-		span_del(region, b, b + 1, &zero);
-		block_open_free(zone, b, placement, zero.first < zero.end);
-	}
-	if (block_take(zone, b, pfn % BLOCK_PAGES, nr))
-		return (struct zero_range){ pfn, pfn + nr };
-	return (struct zero_range){ 0, 0 };
+	*i = pages->pfn > start ? (u32)(pages->pfn - start) : 0;
+	return (u32)min_u64(pages->end - start, BLOCK_PAGES) - *i;
 }
 
+/* The free pages at the ends of block b have changed, if they have. */
+static void touch(struct region *region, u32 b, u32 old_edges)
+{
+	u32 changed = block_edges(&region->block[b]) ^ old_edges;
+
+	if (changed >> 16)
+		span_touch_head(region, b);
+	if (changed & 0xffff)
+		span_touch_tail(region, b);
+}
+
+/* Take the pages that lie in block b, open or free, if they are a part of it.
+ * *known loses what does not read as zero. */
+static void take_part(struct region *region, const struct bounds *pages, u32 b,
+		      enum placement placement, struct zero_range *known)
+{
+	u32 i, nr = part_of(pages, b, &i);
+	u64 pfn = ((u64)b << BLOCK_SHIFT) + i;
+	struct zone *zone = zone_of(region->heap, pfn);
+
+	if (nr == BLOCK_PAGES)
+		return;
+	if (!block_is_open(&region->block[b]))
+		block_open_free(zone, b, placement, zeromap_is_zero(region, b));
+	if (block_take(zone, b, i, nr))
+		return;
+	if (pfn == pages->pfn)
+		known->pfn += nr;
+	else
+		known->end = pfn;
+}
+
+/* First the blocks of which it has a part, then the rows: so what touches a row
+ * is what it will be when that is filed. */
 struct zero_range contig_take(struct region *region, const struct bounds *pages,
 			      enum placement placement)
 {
-	struct zero_range known = { 0, 0 };
-	u64 border = round_down(pages->end, BLOCK_PAGES);
-	u64 pfn = pages->pfn;
+	struct zero_range known = { pages->pfn, pages->end };
+	u32 first = (u32)(pages->pfn >> BLOCK_SHIFT);
+	u32 last = (u32)((pages->end - 1) >> BLOCK_SHIFT);
+	u32 row = first + block_is_open(&region->block[first]);
+	u32 end = last + !block_is_open(&region->block[last]);
+	u32 edges[2] = { block_edges(&region->block[first]),
+			 block_edges(&region->block[last]) };
 
 	count_free(region, pages, -1);
-	while (pfn < pages->end) {
-		struct zero_range part;
-		struct span zero;
-		u64 to = border;
-
-		if (pfn % BLOCK_PAGES || pfn >= border) {
-			to = min_u64(round_up(pfn + 1, BLOCK_PAGES),
-				     pages->end);
-			part = take_part(region, pfn, (u32)(to - pfn),
-					 placement);
-		} else {
-			span_del(region, (u32)(pfn >> BLOCK_SHIFT),
-				 (u32)(to >> BLOCK_SHIFT), &zero);
-			part.pfn = (u64)zero.first << BLOCK_SHIFT;
-			part.end = (u64)zero.end << BLOCK_SHIFT;
-		}
-		known = zero_join(known, part);
-		pfn = to;
-	}
+	take_part(region, pages, first, placement, &known);
+	if (last > first)
+		take_part(region, pages, last, placement, &known);
+	if (row < end)
+		span_del(region, row, end);
+	touch(region, first, edges[0]);
+	if (last > first)
+		touch(region, last, edges[1]);
 	return known;
 }
 
-/* Give back a part of a block. */
-static void give_part(struct region *region, const struct bounds *part,
+/* Give back the pages that lie in block b; true: all of it is free now. */
+static bool give_part(struct region *region, const struct bounds *pages, u32 b,
 		      enum placement placement, bool zero)
 {
-	u32 b = (u32)(part->pfn >> BLOCK_SHIFT);
-	u32 i = part->pfn % BLOCK_PAGES, nr = (u32)(part->end - part->pfn);
+	u32 i, nr = part_of(pages, b, &i);
 
+	if (nr == BLOCK_PAGES)
+		return true;
 	if (zero)
 		bitmap_set(region->block[b].zero, i, nr);
-	block_give(zone_of(region->heap, part->pfn), b, i, nr, placement);
+	return block_give(zone_of(region->heap, ((u64)b << BLOCK_SHIFT) + i), b,
+			  i, nr, placement);
 }
 
 void contig_give(struct region *region, const struct bounds *pages,
 		 enum placement placement, bool zero)
 {
-	u64 border = round_down(pages->end, BLOCK_PAGES);
-	struct bounds part = *pages;
+	u32 first = (u32)(pages->pfn >> BLOCK_SHIFT);
+	u32 last = (u32)((pages->end - 1) >> BLOCK_SHIFT);
+	u32 row = (u32)((pages->pfn + BLOCK_PAGES - 1) >> BLOCK_SHIFT);
+	u32 end = (u32)(pages->end >> BLOCK_SHIFT);
+	u32 edges = block_edges(&region->block[first]);
+	bool whole;
 
 	count_free(region, pages, 1);
-	while (part.pfn < pages->end) {
-		part.end = border;
-		if (part.pfn % BLOCK_PAGES || part.pfn >= border) {
-			part.end = min_u64(round_up(part.pfn + 1, BLOCK_PAGES),
-					   pages->end);
-			give_part(region, &part, placement, zero);
-		} else {
-			span_add(region, (u32)(part.pfn >> BLOCK_SHIFT),
-				 (u32)(part.end >> BLOCK_SHIFT), zero);
-		}
-		part.pfn = part.end;
-	}
+	if (row < end)
+		zeromap_set(region, row, end, zero ? BLOCK_ZERO : BLOCK_USED);
+	whole = give_part(region, pages, first, placement, zero);
+	row = first + !whole;
+	if (last > first)
+		whole = give_part(region, pages, last, placement, zero);
+	end = last + whole;
+	/* a row is filed with what touches it, a border with both its sides */
+	if (row < end)
+		span_add(region, row, end);
+	else
+		touch(region, first, edges);
+}
+
+/* One zone has all of the block. */
+static struct zone *count_bits(struct region *region, u64 pfn, u64 nr)
+{
+	struct zone *zone = zone_of(region->heap, pfn);
+
+	count_add(&region->nr_free, nr);
+	count_add(&zone->nr_free, nr);
+	return zone;
+}
+
+void contig_take_bits(struct region *region, u64 pfn, u64 bits, u32 nr)
+{
+	u32 b = (u32)(pfn >> BLOCK_SHIFT);
+	u32 edges = block_edges(&region->block[b]);
+
+	block_take_bits(count_bits(region, pfn, -(u64)nr), b,
+			pfn % BLOCK_PAGES / 64, bits, nr);
+	touch(region, b, edges);
+}
+
+void contig_take_all(struct region *region, u32 b)
+{
+	u64 pfn = max_u64((u64)b << BLOCK_SHIFT, region->start_pfn);
+	u32 edges = block_edges(&region->block[b]);
+	u64 nr = region->block[b].nr_free;
+
+	block_take_all(count_bits(region, pfn, -nr), b);
+	touch(region, b, edges);
+}
+
+void contig_give_bits(struct region *region, u32 b, const u64 *bits, u32 nr,
+		      enum placement placement)
+{
+	u64 pfn = max_u64((u64)b << BLOCK_SHIFT, region->start_pfn);
+	u32 edges = block_edges(&region->block[b]);
+
+	if (block_give_bits(count_bits(region, pfn, nr), b, bits, nr,
+			    placement))
+		span_add(region, b, b + 1);
+	else
+		touch(region, b, edges);
 }
 
 u64 contig_free_from(const struct region *region, u64 pfn)
@@ -267,7 +337,7 @@ u64 contig_largest(const struct region *region,
 	u32 from = 0;
 
 	while (span_next(region, &req->in, &from, largest + 1, &span)) {
-		u64 start = pfn_align(region, span.pfn, req->align);
+		u64 start = contig_align(region, span.pfn, req->align);
 		u64 end = span.pfn + span.nr_pages;
 
 		if (start < end)

@@ -5,7 +5,8 @@
 
 #include "span.h"
 
-/* Pages [pfn, end) that are known to read as zero. */
+/* Pages [pfn, end) that are known to read as zero, but for the whole pageblocks
+ * in it of which zeromap.h says otherwise. */
 struct zero_range {
 	u64 pfn, end;
 };
@@ -40,6 +41,14 @@ struct zero_range contig_take(struct region *region, const struct bounds *pages,
 /* Give pages back; zero: they read as zero. */
 void contig_give(struct region *region, const struct bounds *pages,
 		 enum placement placement, bool zero);
+/* The first page from pfn on whose address is a multiple of align pages. */
+u64 contig_align(const struct region *region, u64 pfn, u64 align);
+/* The same of nr single pages: of the 64 from pfn on, in a block that is open,
+ * and of all of block b; and of all that the open block has free. */
+void contig_take_bits(struct region *region, u64 pfn, u64 bits, u32 nr);
+void contig_give_bits(struct region *region, u32 b, const u64 *bits, u32 nr,
+		      enum placement placement);
+void contig_take_all(struct region *region, u32 b);
 /* Length of the free run that starts at pfn: 0 when pfn is in use. */
 u64 contig_free_from(const struct region *region, u64 pfn);
 /* Pages of the largest run that contig_find would find for such a request;

@@ -17,6 +17,8 @@
 
 #include "objects.h"
 #include "page_owner.h"
+#include "slab.h"
+#include "tag.h"
 
 #include <errno.h>
 #include <string.h>
@@ -35,6 +37,7 @@ void *direct_alloc(struct fixheap *heap, const struct direct_request *req)
 		.near = objects_near(heap),
 		.zero = req->zero,
 		.reclaimed = req->reclaimed,
+		.tag = req->tag ? req->tag : tag_current(),
 	};
 	void *ptr;
 
@@ -72,7 +75,10 @@ static int resize_in_place(struct fixheap *heap, void *ptr, u64 nr_pages,
 void *direct_realloc(struct fixheap *heap, void *ptr, size_t bytes,
 		     void *caller)
 {
-	struct direct_request req = { .bytes = bytes, .caller = caller };
+	struct direct_request req = { .bytes = bytes,
+				      .caller = caller,
+				      .tag = tag_of(heap,
+						    addr_to_pfn(heap, ptr)) };
 	size_t old = direct_size(heap, ptr);
 	u64 nr_pages = bytes_to_pages(bytes);
 	void *moved;
@@ -105,11 +111,12 @@ const char *direct_mistake(struct fixheap *heap, const void *ptr)
 	if (!pfn_valid(heap, pfn))
 		return "foreign pointer";
 	page = page_read(&heap->page[pfn]);
-	/* A slab's page without a class: it holds no object yet. */
-	if (page_kind(page) == PAGE_EXTENT && page >> PAGE_CLASS_SHIFT)
-		return "interior pointer";
 	if (page_kind(page) == PAGE_EXTENT)
-		return "double free, or never allocated";
+		return IS_ENABLED(CONFIG_JEMALLOC) &&
+				       slab_has(page, (uintptr_t)ptr &
+							      (PAGE_BYTES - 1))
+			       ? "interior pointer"
+			       : "double free, or never allocated";
 	if (page_kind(page) == PAGE_DIRECT)
 		return "interior pointer";
 	return run_mistake(heap, pfn, PAGE_DIRECT);

@@ -11,6 +11,7 @@ struct direct_request {
 	u128 bind;	  /* bits of heap->node, only these; 0: any */
 	bool zero;	  /* the object shall read as zero */
 	bool reclaimed;	  /* fixheap_reclaim has just been called for it */
+	u32 tag;	  /* 0: that of the thread */
 	void *caller;	  /* of the public function, for PAGE_OWNER */
 };
 

@@ -14,6 +14,7 @@
 
 #pragma GCC visibility push(default)
 #include <fixheap/fixheap.h>
+#include <fixheap/segment.h>
 #pragma GCC visibility pop
 
 #endif

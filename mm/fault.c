@@ -28,6 +28,8 @@ static const char *state_name(enum page_kind kind)
 		return "array";
 	case PAGE_RAW:
 		return "pages";
+	case PAGE_TICKET:
+		return "reserved";
 	default:
 		return "free";
 	}

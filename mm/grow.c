@@ -17,7 +17,9 @@
 #include "grow.h"
 
 #include "binding.h"
+#include "config.h"
 #include "heap.h"
+#include "ready.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -77,8 +79,7 @@ int comm_alloc(const struct fixheap_config *config, size_t bytes, int node,
 	if (config->mode == FIXHEAP_SIMPLE) {
 		range->source = RANGE_HOST;
 		range->zeroed = true;
-		range->base =
-			host_map(bytes, config->flags & FIXHEAP_HUGEPAGES);
+		range->base = config_map(config->flags, bytes);
 	} else {
 		range->source = RANGE_COMM;
 		range->key = FIXHEAP_KEY_NONE;
@@ -176,6 +177,10 @@ void range_release(struct fixheap *heap, const struct range *range)
 	uintptr_t start = round_up((uintptr_t)range->base, page);
 	uintptr_t end = round_down((uintptr_t)range->base + range->bytes, page);
 
+	const struct bounds pages = { range->start_pfn, range->end_pfn };
+
+	/* of one that was never part of the heap: no pages */
+	touching_wait(heap, &pages);
 	if (heap->bind && range->source != RANGE_HOST && start < end)
 		host_bind((void *)start, end - start, HOST_POLICY_LOCAL, NULL);
 	comm_free(heap->comm, range);
@@ -197,7 +202,8 @@ static size_t more_bytes(const struct fixheap *heap,
 			 const struct run_request *req)
 {
 	const struct fixheap_comm *comm = heap->comm;
-	u64 unit = max_u64(comm ? comm->page_size : 0, PAGE_BYTES);
+	u64 unit =
+		max_u64(comm ? comm->page_size : 0, config_unit(heap->flags));
 	u64 room = round_down(grow_room(heap) << PAGE_SHIFT, unit);
 	u64 nr = req->nr_pages;
 

@@ -7,7 +7,7 @@
  *
  *   struct fixheap | zones | ranges and their tables | page descriptors
  *   | pageblocks | PAGE_POISON bits | PAGE_OWNER entries | trees of the region
- *   | caches of each node
+ *   | caches of each node | what was brought into memory
  *
  * The heap's own memory is never touched here.  layout.c says what the zones
  * are, binding.c tells the kernel.
@@ -25,9 +25,15 @@
 #include "layout.h"
 #include "objects.h"
 #include "page_owner.h"
+#include "shortage.h"
+#include "tag.h"
 #include "page_poison.h"
 #include "pcp.h"
 #include "policy.h"
+#include "prefault.h"
+#include "ready.h"
+#include "trim.h"
+#include "share.h"
 #include "zone.h"
 
 #include <errno.h>
@@ -43,8 +49,9 @@
 
 /* Where each part of the metadata begins, in bytes. */
 struct offsets {
-	size_t zones, pages, policy, nodesets, blocks, poison, owner, region,
-		caches, ranges, range_at, block_at, delta_at, move_of, shared;
+	size_t zones, pages, policy, nodesets, blocks, poison, owner, tag,
+		tag_count, shortage, region, caches, ranges, range_at, block_at,
+		delta_at, move_of, shared, ready;
 	size_t bytes;
 };
 
@@ -94,6 +101,8 @@ static void copy_config(struct fixheap *heap,
 	heap->max_ranges = config_max_ranges(config);
 	heap->max_pages = config_max_pages(config);
 	heap->ask_lock = (spinlock_t)PTHREAD_MUTEX_INITIALIZER;
+	heap->trim_lock = (spinlock_t)PTHREAD_MUTEX_INITIALIZER;
+	heap->decay_ms = config->decay_ms;
 }
 
 /* A heap of one region: its pages are counted from its base. */
@@ -166,12 +175,31 @@ static void plan(struct fixheap *heap, const struct layout *layout,
 	at->blocks = part(&at->bytes, nr_blocks * sizeof(struct pageblock));
 	at->poison = part(&at->bytes, page_poison_bytes(nr_pages));
 	at->owner = part(&at->bytes, page_owner_bytes(nr_pages));
+	at->tag = part(&at->bytes, tag_bytes(nr_pages));
+	at->tag_count = part(&at->bytes, tag_count_bytes());
+	at->shortage = part(&at->bytes, sizeof(struct shortage));
 	at->region = part(&at->bytes, region_meta_bytes(nr_blocks));
 	at->caches = part(&at->bytes, layout->nr_places * cache_stride(heap));
+	at->ready = part(&at->bytes, ready_bytes(nr_blocks));
 	heap->meta_bytes = at->bytes;
 }
 
-/* Page numbers, and address space for the metadata; NULL: there is none. */
+static void *reserve_bytes(struct fixheap *draft, size_t bytes)
+{
+	if (draft->flags & FIXHEAP_SHARE)
+		return share_reserve(bytes, &draft->share);
+	return host_reserve(bytes);
+}
+
+static void release(struct fixheap *heap)
+{
+	if (heap->flags & FIXHEAP_SHARE)
+		share_release(heap);
+	else
+		host_release(heap, heap->meta_bytes);
+}
+
+/* Page numbers, and address space for the metadata; NULL and errno. */
 static void *reserve(struct fixheap *draft, struct layout *layout,
 		     struct offsets *at)
 {
@@ -182,7 +210,7 @@ static void *reserve(struct fixheap *draft, struct layout *layout,
 	if (!heap_can_grow(draft)) {
 		number_linear(draft, layout);
 		plan(draft, layout, at);
-		return host_reserve(at->bytes);
+		return reserve_bytes(draft, at->bytes);
 	}
 	/* comm->max_heap may say less than what the caller has brought */
 	draft->max_pages = max_u64(draft->max_pages,
@@ -194,7 +222,7 @@ static void *reserve(struct fixheap *draft, struct layout *layout,
 		*layout = as_planned;
 		number_mapped(draft, layout, nr_blocks);
 		plan(draft, layout, at);
-		meta = host_reserve(at->bytes);
+		meta = reserve_bytes(draft, at->bytes);
 		nr_blocks /= 2;
 	}
 	return meta;
@@ -212,12 +240,17 @@ static void make_region(struct fixheap *heap, const struct offsets *at)
 	heap->block_at = (u32 *)(meta + at->block_at);
 	heap->move_of = (uintptr_t *)(meta + at->move_of);
 
+	heap->ready = (struct ready *)(meta + at->ready);
 	heap->zone = (struct zone *)(meta + at->zones);
 	heap->page = (u64 *)(meta + at->pages);
 	heap->policy_of = (u64 *)(meta + at->policy);
 	heap->nodeset = (struct nodeset *)(meta + at->nodesets);
 	heap->poisoned = (u64 *)(meta + at->poison);
 	heap->owner = (struct owner *)(meta + at->owner);
+	heap->tag_of = (u16 *)(meta + at->tag);
+	heap->tag_count = (struct tag_count *)(meta + at->tag_count);
+	heap->shortage = (struct shortage *)(meta + at->shortage);
+	shortage_init(heap);
 	heap->region.heap = heap;
 	heap->region.block = (struct pageblock *)(meta + at->blocks);
 	region_init(&heap->region, &pages, meta + at->region);
@@ -307,7 +340,7 @@ static int build(const struct fixheap_config *config, struct range *memory,
 		return ret;
 	heap = reserve(&draft, &layout, &at);
 	if (!heap)
-		return -ENOMEM;
+		return draft.flags & FIXHEAP_SHARE ? -errno : -ENOMEM;
 	memcpy(heap, &draft, sizeof(draft));
 	make_region(heap, &at);
 	make_zones(heap, &layout, &at);
@@ -328,6 +361,8 @@ static int build(const struct fixheap_config *config, struct range *memory,
 	ret = objects_create(heap);
 	if (ret)
 		goto unbind;
+	if (heap->share)
+		share_open(heap);
 	*result = heap;
 	return 0;
 unbind:
@@ -335,7 +370,7 @@ unbind:
 unlist:
 	registry_del(heap);
 release:
-	host_release(heap, at.bytes);
+	release(heap);
 	return ret;
 }
 
@@ -354,6 +389,11 @@ int fixheap_create(const struct fixheap_config *config, struct fixheap **heap)
 		ret = build(config, &first, heap);
 	if (ret && first.base)
 		comm_free(config->comm, &first);
+	if (ret)
+		return ret;
+	ret = decay_start(*heap);
+	if (ret)
+		fixheap_destroy(*heap);
 	return ret;
 }
 
@@ -370,9 +410,13 @@ void fixheap_destroy(struct fixheap *heap)
 {
 	if (!heap)
 		return;
+	decay_stop(heap);
+	prefault_end(heap);
+	if (unlikely(heap->flags & FIXHEAP_REPORT_LEAKS))
+		leaks_report(heap);
 	objects_destroy(heap);
 	registry_del(heap);
 	heap_unbind(heap);
 	give_back(heap);
-	host_release(heap, heap->meta_bytes);
+	release(heap);
 }

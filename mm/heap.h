@@ -21,7 +21,8 @@ bool heap_check(struct fixheap *heap, const char *api, const void *start,
 		u64 nr_pages, u64 *pfn);
 
 /*
- * run_alloc, then everything reclaimed, then once more.  Sets errno.
+ * run_alloc, then everything reclaimed, then once more; a part of an eighth of
+ * the heap or more: what caches hold is taken back before.  Sets errno.
  * Not from within a jemalloc hook.  NULL or the address.
  */
 void *heap_alloc_run(struct fixheap *heap, const struct run_request *req);
@@ -77,7 +78,26 @@ static inline void touch_pages(char *start, char *end)
 }
 
 /* Live bytes went up or down by this much.  Any thread. */
+#if IS_ENABLED(CONFIG_VMSTAT)
 void heap_account(struct fixheap *heap, long bytes);
+#else
+static inline void heap_account(struct fixheap *heap, long bytes)
+{
+	(void)heap;
+	(void)bytes;
+}
+#endif
+
+/* leaks.c: tell on stderr what is still allocated; nobody else is in the heap.
+ * Nothing without CONFIG_PRINT. */
+#if IS_ENABLED(CONFIG_PRINT)
+void leaks_report(struct fixheap *heap);
+#else
+static inline void leaks_report(struct fixheap *heap)
+{
+	(void)heap;
+}
+#endif
 
 /* registry.c: the heaps of this process.  0, or -EINVAL: they overlap. */
 int registry_add(struct fixheap *heap);

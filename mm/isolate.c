@@ -20,7 +20,9 @@
 #include "objects.h"
 #include "policy.h"
 #include "ranges.h"
+#include "ready.h"
 #include "runmap.h"
+#include "trim.h"
 #include "zone.h"
 
 #include <errno.h>
@@ -182,7 +184,7 @@ static bool is_forgettable(const struct range *range, const struct run *run,
 {
 	return run->pfn >= range->start_pfn &&
 	       run->pfn + run->nr_pages <= range->end_pfn &&
-	       !(page & PAGE_MOVED_FLAG && page_kind(page) == PAGE_ARRAY) &&
+	       !page_is_moved(page) &&
 	       (page_kind(page) == PAGE_ARRAY ||
 		page_kind(page) == PAGE_DIRECT || page_kind(page) == PAGE_RAW);
 }
@@ -249,6 +251,8 @@ static int begin(struct fixheap *heap, unsigned id)
 	/* before there are new slabs, which would get what caches hold of it */
 	run_drain(heap);
 	objects_retire(heap);
+	/* what is on its way to the system is isolated, too, then */
+	trim_again(heap, 1);
 	return 0;
 }
 
@@ -278,7 +282,10 @@ int fixheap_offline_region(struct fixheap *heap, unsigned id, unsigned flags)
 	spin_unlock(&region->lock);
 	if (!ret)
 		objects_restore(heap);
-	if (!ret && !(flags & FIXHEAP_OFFLINE_LOST))
+	if (!ret && flags & FIXHEAP_OFFLINE_LOST)
+		touching_wait(heap,
+			      &(struct bounds){ left.start_pfn, left.end_pfn });
+	else if (!ret)
 		range_release(heap, &left);
 	return ret;
 }

@@ -6,7 +6,8 @@
  * outside: by the string fhje_malloc_conf, which it reads when it starts, and
  * by mallctl.  It must not be steered by the user's environment, which is
  * meant for the process's own malloc: the build redirects its secure_getenv
- * and readlink (of /etc/malloc.conf) to the two functions below.
+ * and readlink (of /etc/malloc.conf) to the two functions below; and what its
+ * profiler has from other libraries to a third.
  *
  * Options, and why:
  *  retain:false       what the hooks are asked for is what is needed, and
@@ -67,6 +68,16 @@ extern void (*fhje_malloc_message)(void *data, const char *text);
 
 char *fhje_no_getenv(const char *name);
 ssize_t fhje_no_readlink(const char *path, char *buffer, size_t bytes);
+int fhje_no_profile(void);
+
+/* Of the profiler's, which is off (prof:false). */
+#define NO_PROFILE(name) \
+	int fhje_no_##name(void) __attribute__((alias("fhje_no_profile")))
+NO_PROFILE(exp);
+NO_PROFILE(log);
+NO_PROFILE(round);
+NO_PROFILE(_Unwind_Backtrace); /* some call it once to see that it works */
+NO_PROFILE(_Unwind_GetIP);
 
 u32 je_page_shift;
 static pthread_once_t boot_once = PTHREAD_ONCE_INIT;
@@ -85,6 +96,11 @@ ssize_t fhje_no_readlink(const char *path, char *buffer, size_t bytes)
 	(void)bytes;
 	errno = ENOENT;
 	return -1;
+}
+
+int fhje_no_profile(void)
+{
+	return 0;
 }
 
 static void je_silent(void *data, const char *text)

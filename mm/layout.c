@@ -28,6 +28,7 @@
 #include "layout.h"
 
 #include "binding.h"
+#include "config.h"
 
 #include <errno.h>
 #include <string.h>
@@ -265,8 +266,8 @@ static void look(const struct fixheap_config *config, struct layout *layout)
 			 count_memory(layout->topo) > 1);
 	layout->bind = layout->asked && !(config->flags & FIXHEAP_PINNED);
 	layout->strict = binding != FIXHEAP_BINDING_PREFERRED;
-	layout->mapping_page = PAGE_BYTES;
-	if (layout->asked)
+	layout->mapping_page = config_unit(config->flags);
+	if (layout->asked && !config_pool_page(config->flags))
 		layout->mapping_page = host_mapping_page(config->base);
 	layout->grain =
 		max_u64(BLOCK_PAGES, layout->mapping_page >> PAGE_SHIFT);

@@ -39,18 +39,13 @@
 #include "page_owner.h"
 #include "page_poison.h"
 #include "thread_cache.h"
+#include "thread_runs.h"
+#include "trim.h"
 
 /* jemalloc asks for no larger ones. */
 #define SLAB_PAGES_MAX 7
 
 /* ---- allocation --------------------------------------------------------- */
-
-/* Live bytes moved far enough to be told: do that on the way out. */
-__attribute__((noinline, returns_nonnull)) static void *report(void *object)
-{
-	thread_report_live(&thread_self);
-	return object;
-}
 
 /* From jemalloc, through the thread's cache. */
 static void *alloc_home(struct thread *t, u32 class)
@@ -58,7 +53,7 @@ static void *alloc_home(struct thread *t, u32 class)
 	void *object;
 
 	thread_follow(t);
-	object = thread_refill(t, class);
+	object = thread_get(t, class);
 	if (likely(object))
 		mark_set(object, 0);
 	return object;
@@ -165,7 +160,9 @@ __attribute__((noinline)) static void *malloc_slow(struct fixheap *heap,
 	struct thread *t = &thread_self;
 	void *object = NULL;
 
-	if (likely(bytes <= SMALL_MAX && thread_at_home(t, heap)))
+	if (bytes > SMALL_MAX)
+		object = thread_run_get(heap, bytes_to_pages(bytes));
+	else if (likely(thread_at_home(t, heap)))
 		object = alloc_home(t, size_class_of(bytes));
 	page_poison_report(heap);
 	return likely(object) ? object : alloc_any(heap, &req);
@@ -189,27 +186,21 @@ static inline void *alloc_fast(struct fixheap *heap, size_t bytes)
 {
 	struct thread *t = &thread_self;
 	struct magazine *magazine;
-	u32 class, nr;
-	void *object;
-	bool told;
+	void **top, *object;
 
-	if (unlikely(bytes > SMALL_MAX || !thread_at_home(t, heap)))
+	if (unlikely(bytes > SMALL_MAX))
 		return NULL;
-	if (unlikely(!thread_try_enter(t)))
-		return NULL;
-	class = size_class_of(bytes);
-	magazine = &t->magazine[class];
-	nr = magazine->nr;
-	if (unlikely(!nr)) {
+	magazine = thread_magazine(t, size_class_of(bytes));
+	if (unlikely(!thread_enter_open(t, heap) ||
+		     (top = magazine->top) == magazine->empty)) {
 		thread_leave(t);
 		return NULL;
 	}
-	object = magazine->slot[nr - 1];
-	magazine->nr = nr - 1;
-	told = thread_account(t, magazine->bytes);
+	object = top[-1];
+	magazine->top = top - 1;
 	thread_leave(t);
 	mark_set(object, 0);
-	return unlikely(told) ? report(object) : object;
+	return object;
 }
 
 void *fixheap_malloc(struct fixheap *heap, size_t bytes)
@@ -288,7 +279,7 @@ __attribute__((noinline)) static void free_small(struct fixheap *heap,
 	mark_set(object, mark);
 	if (thread_bind(t, heap) && page_node(page) == t->home_node &&
 	    !is_draining(heap)) {
-		thread_spill(t, object, class);
+		thread_put(t, object, class);
 		return;
 	}
 	thread_enter(t);
@@ -303,83 +294,61 @@ __attribute__((noinline)) static void free_other(struct fixheap *heap,
 {
 	if (!ptr)
 		return;
+	if (thread_run_put(heap, ptr)) {
+		decay_freed(heap);
+		return;
+	}
 	if (direct_size(heap, ptr))
 		heap_free_run(heap, "fixheap_free", ptr, PAGE_DIRECT, caller);
 	else
 		free_mistake(heap, direct_mistake(heap, ptr), ptr);
 }
 
-/* Its page is not found at once. */
+/* Whatever it is; the way of free_fast ended somewhere. */
 __attribute__((noinline)) static void free_slow(struct fixheap *heap, void *ptr,
 						void *caller)
 {
-	/* What is not in the heap has a descriptor too, which is always 0. */
-	u64 page = page_read(&heap->page[addr_to_pfn(heap, ptr)]);
+	u64 page;
 
+	thread_leave(&thread_self);
+	/* What is not in the heap has a descriptor too, which is always 0. */
+	page = page_read(&heap->page[addr_to_pfn(heap, ptr)]);
 	if (slab_starts(page, (uintptr_t)ptr & (PAGE_BYTES - 1)))
 		free_small(heap, ptr, page);
 	else
 		free_other(heap, ptr, caller);
 }
 
-/* Home, but the magazine is full. */
-__attribute__((noinline)) static void free_home(void *object, u32 class)
+/* Into the thread's magazine, if that is how it goes.  Entered in any case. */
+static inline bool free_fast(struct fixheap *heap, void *ptr)
 {
-	thread_spill(&thread_self, object, class);
-}
-
-/* Into the thread's magazine, or what else there is to do. */
-static inline void free_fast(struct thread *t, void *object, u32 class)
-{
+	struct thread *t = &thread_self;
+	size_t offset = (uintptr_t)ptr & (PAGE_BYTES - 1);
 	struct magazine *magazine;
-	bool told;
-	u32 nr;
+	u64 pfn, page, mark;
+	void **top;
 
-	if (unlikely(!thread_try_enter(t))) {
-		free_home(object, class);
-		return;
-	}
-	magazine = &t->magazine[class];
-	nr = magazine->nr;
-	if (unlikely(nr == magazine->limit)) {
-		thread_leave(t);
-		free_home(object, class);
-		return;
-	}
-	magazine->slot[nr] = object;
-	magazine->nr = nr + 1;
-	told = thread_account(t, -(long)magazine->bytes);
+	if (unlikely(!thread_enter_open(t, heap) || !fast_pfn(heap, ptr, &pfn)))
+		return false;
+	page = page_read(&heap->page[pfn]);
+	magazine = thread_magazine(t, slab_class(page));
+	mark = mark_of(t->key, ptr);
+	if (unlikely((u16)page != t->page ||
+		     !unit_divides(magazine->unit, offset + slab_lead(page)) ||
+		     (top = magazine->top) == magazine->full ||
+		     mark_is(ptr, mark)))
+		return false;
+	mark_set(ptr, mark);
+	*top = ptr;
+	magazine->top = top + 1;
 	thread_leave(t);
-	if (unlikely(told))
-		report(object);
+	return true;
 }
 
 void fixheap_free(struct fixheap *heap, void *ptr)
 {
-	struct thread *t = &thread_self;
-	u64 pfn, page, mark;
-
-	if (unlikely(!fast_pfn(heap, ptr, &pfn))) {
+	if (unlikely(!free_fast(heap, ptr)))
 		free_slow(heap, ptr, CALLER);
-		return;
-	}
-	page = page_read(&heap->page[pfn]);
-	if (unlikely(!slab_starts(page, (uintptr_t)ptr & (PAGE_BYTES - 1)))) {
-		free_other(heap, ptr, CALLER);
-		return;
-	}
-	if (unlikely(!thread_at_home(t, heap) ||
-		     page_node(page) != t->home_node || is_draining(heap))) {
-		free_small(heap, ptr, page);
-		return;
-	}
-	mark = mark_of(t->key, ptr);
-	if (unlikely(mark_is(ptr, mark))) {
-		free_mistake(heap, "double free", ptr);
-		return;
-	}
-	mark_set(ptr, mark);
-	free_fast(t, ptr, slab_class(page));
 }
 
 /* ---- size and change of size -------------------------------------------- */
@@ -453,6 +422,7 @@ static void *realloc_move(struct fixheap *heap, void *ptr, size_t old,
 {
 	void *moved = alloc_fast(heap, bytes);
 	bool large = direct_size(heap, ptr);
+	u64 mark;
 
 	if (!moved)
 		moved = malloc_slow(heap, bytes, caller);
@@ -465,6 +435,10 @@ static void *realloc_move(struct fixheap *heap, void *ptr, size_t old,
 	if (!moved)
 		return NULL;
 	memcpy(moved, ptr, old < bytes ? old : bytes);
+	/* bytes that nobody wrote may be an old mark, and of just this place */
+	mark = mark_of(heap->objects->key, moved);
+	if (class_at(heap, moved) && mark_is(moved, mark))
+		mark_set(moved, 0);
 	if (large)
 		free_other(heap, ptr, caller);
 	else

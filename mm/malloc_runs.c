@@ -49,6 +49,31 @@ void objects_reclaim(struct fixheap *heap)
 	(void)heap;
 }
 
+void objects_tell(struct fixheap *heap)
+{
+	(void)heap;
+}
+
+void objects_call_stopped(struct fixheap *heap,
+			  void (*fn)(struct fixheap *heap, void *data),
+			  void *data)
+{
+	fn(heap, data);
+}
+
+void objects_call_flushed(struct fixheap *heap,
+			  void (*fn)(struct fixheap *heap, void *data),
+			  void *data)
+{
+	fn(heap, data);
+}
+
+u64 objects_cached_pages(const struct fixheap *heap)
+{
+	(void)heap;
+	return 0;
+}
+
 void objects_retire(struct fixheap *heap)
 {
 	(void)heap;

@@ -56,13 +56,21 @@ void maxtree_init(struct maxtree *tree, void *memory, u64 nr)
 	tree->nr_levels = l;
 }
 
+static inline u32 larger(u32 a, u32 b)
+{
+	return a > b ? a : b;
+}
+
+static inline u32 max_of_4(const u32 *at)
+{
+	return larger(larger(at[0], at[1]), larger(at[2], at[3]));
+}
+
+/* As a tree: what depends on what is short. */
 static u32 line_max(const u32 *line)
 {
-	u32 max = 0;
-
-	for (u32 i = 0; i < FAN; i++)
-		max = line[i] > max ? line[i] : max;
-	return max;
+	return larger(larger(max_of_4(line), max_of_4(line + 4)),
+		      larger(max_of_4(line + 8), max_of_4(line + 12)));
 }
 
 void maxtree_set(struct maxtree *tree, u64 i, u32 value)
@@ -91,6 +99,13 @@ void maxtree_set(struct maxtree *tree, u64 i, u32 value)
 	}
 }
 
+/* Whether the line of entry i has one of at least min. */
+static bool line_has(const struct maxtree *tree, u32 l, u64 i, u32 min)
+{
+	return l + 1 == tree->nr_levels ||
+	       tree->level[l + 1][i >> FAN_SHIFT] >= min;
+}
+
 u64 maxtree_first(const struct maxtree *tree, u64 from, u32 min)
 {
 	u64 i = from;
@@ -99,6 +114,8 @@ u64 maxtree_first(const struct maxtree *tree, u64 from, u32 min)
 	for (;;) {
 		u64 end = min_u64((i | (FAN - 1)) + 1, tree->nr[l]);
 
+		if (i < end && !line_has(tree, l, i, min))
+			i = end;
 		while (i < end && tree->level[l][i] < min)
 			i++;
 		if (i < end)
@@ -123,6 +140,8 @@ u64 maxtree_last(const struct maxtree *tree, u64 before, u32 min)
 	for (;;) {
 		u64 start = i ? (i - 1) & ~(u64)(FAN - 1) : 0;
 
+		if (i && !line_has(tree, l, i - 1, min))
+			i = start;
 		while (i > start && tree->level[l][i - 1] < min)
 			i--;
 		if (i > start)

@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "host.h"
+#include "bittree.h"
 #include "maxtree.h"
 #include "nodemask.h"
 #include "page.h"
@@ -62,8 +63,6 @@ struct pageblock {
 	u64 zero[BLOCK_WORDS]; /* (R) open: free pages that read as zero */
 	u32 span_end;	/* (R) first block of a span: its last block + 1 */
 	u32 span_first; /* (R) last block of a span: its first block + 1 */
-	u32 zero_first; /* (R) first block of a span: blocks that read as */
-	u32 zero_end;	/*     zero are [zero_first, zero_end) */
 	u32 next;	/* (R) open: neighbours in its free area + 1 */
 	u32 prev;
 	u32 size_left;	/* (R) first block of a row: smaller and */
@@ -71,9 +70,13 @@ struct pageblock {
 	u32 nr_moved;	/* (A) arrays in it that are not at home */
 	u16 nr_free;	/* (R) open: free pages */
 	u16 longest;	/* (R) open: longest free run */
+	u16 head, tail; /* (R) open: free pages at its start, its end */
+	u16 cross;	/* (R) 1 + place of the head of the run that
+			 * reaches over its end; runmap.c */
 	u8 placement;	/* (R) open: enum placement */
 	u8 listed;	/* (R) open: fullness class that it is filed under */
-	u8 pad[22];
+	u32 kind;	/* (R) what it holds, where that changes; zeromap.c */
+	u8 pad[20];
 };
 _Static_assert(sizeof(struct pageblock) == 192, "three cache lines");
 
@@ -86,7 +89,10 @@ struct free_area {
 };
 
 struct pcp;
+struct tag_count;
+struct shortage;
 struct objects;
+struct share;
 
 /*
  * One contiguous range of memory given to the heap: the free runs that reach
@@ -100,14 +106,17 @@ struct region {
 	struct pageblock *block;    /* (C) by absolute block number */
 	u64 nr_free;		    /* (R) written, (A) read */
 	struct maxtree span_pages;  /* (R) pages of the span filed there */
-	struct maxtree span_blocks; /* (R) whole blocks of it */
-	u32 size_root;		    /* (R) rows by length; block + 1 */
-	struct maxtree cross;	    /* (R) 1 + place in the block of the
-					 * head of the run that reaches over
-					 * the block's end */
-	u64 nr_stamps;		    /* (R) arrays made so far; place.c */
-	u64 nr_allocs, nr_frees;    /* (A) VMSTAT */
-	u64 cleared;		    /* (A) VMSTAT: bytes */
+	struct bittree span_rows;   /* (R) blocks where a row begins */
+	u32 size_root, size_hand;   /* (R) rows by length; block + 1 */
+	struct bittree zeromap;	    /* (R) where what blocks hold changes */
+	struct {
+		u32 first, end, kind;
+	} alike;		 /* (R) blocks that are of this kind, 0: none */
+	struct bittree cross;	 /* (R) blocks that a run leaves */
+	u64 nr_stamps;		 /* (R) arrays made so far; place.c */
+	bool had_small;		 /* (R) written, (A) read: other runs, too */
+	u64 nr_allocs, nr_frees; /* (A) VMSTAT */
+	u64 cleared;		 /* (A) VMSTAT: bytes */
 };
 
 /*
@@ -168,10 +177,17 @@ struct nodeset {
 };
 
 struct range;
+struct ready;
+struct prefault;
 
 struct fixheap {
+	u8 nodelist[NODES_MAX][PLACES_MAX]; /* (C) [topo's]: near first */
+	u16 order[NR_ORDERS][ZONES_MAX];    /* (C) zones of each node */
+	u8 stripe[NODES_MAX];		    /* (C) of the striped zone */
 	/* from an address to a page number: one line of the processor's cache;
-	 * by 2 MiB of memory from map_base on, what is to be added */
+	 * by 2 MiB of memory from map_base on, what is to be added.  Not at the
+	 * start of a page, as many objects are: processors take a load for one
+	 * of what was just written 4 KiB away. */
 	uintptr_t map_base; /* (C) */
 	u64 map_count;	    /* (C) */
 	u64 *delta_at;	    /* (R) written, (A) read; [map_count] */
@@ -196,43 +212,46 @@ struct fixheap {
 	size_t extend_bytes;	    /* (C) of what is asked for */
 	enum fixheap_mode mode;	    /* (C) */
 	const struct fixheap_comm *comm; /* (C) or NULL */
-	spinlock_t ask_lock;	    /* one caller of comm at a time; grow.c */
-	u64 nr_asked;		    /* (A) regions that it gave */
-	u64 *policy_of;		    /* (C) records of policy.c, by pfn */
-	void *base;		    /* (C) as given, or as mapped */
-	size_t length;		    /* (C) bytes */
-	size_t meta_bytes;	    /* (C) bytes of the reservation */
-	unsigned flags;		    /* (C) FIXHEAP_PINNED, ... */
-	fixheap_fault_fn fault;	    /* (C) */
-	void *fault_data;	    /* (C) */
-	u64 peak_used;		    /* (A) pages, over all zones */
-	u64 used;		    /* (A) pages, over all zones */
-	u64 nr_fails, nr_reclaims;  /* (A) */
-	long live_bytes, peak_live; /* (A) VMSTAT */
-	struct objects *objects;    /* (C) jemalloc's side; NULL without */
-	struct owner *owner;	    /* (C) PAGE_OWNER: by pfn */
-	u64 nr_owner_marks;	    /* (A) PAGE_OWNER: events so far */
-	u64 *poisoned;		    /* (C) PAGE_POISON: a bit per pfn, (A) */
+	spinlock_t ask_lock;	     /* one caller of comm at a time; grow.c */
+	u64 nr_asked;		     /* (A) regions that it gave */
+	u64 *policy_of;		     /* (C) records of policy.c, by pfn */
+	void *base;		     /* (C) as given, or as mapped */
+	size_t length;		     /* (C) bytes */
+	size_t meta_bytes;	     /* (C) bytes of the reservation */
+	struct share *share;	     /* (C) FIXHEAP_SHARE; NULL: a child's */
+	unsigned flags;		     /* (C) FIXHEAP_PINNED, ... */
+	fixheap_fault_fn fault;	     /* (C) */
+	void *fault_data;	     /* (C) */
+	u64 peak_used;		     /* (A) pages, over all zones */
+	u64 used;		     /* (A) pages, over all zones */
+	u64 reserved;		     /* (A) part of it: ticket.c */
+	u64 nr_fails, nr_reclaims;   /* (A) */
+	long live_bytes, peak_live;  /* (A) VMSTAT */
+	struct objects *objects;     /* (C) jemalloc's side; NULL without */
+	struct owner *owner;	     /* (C) PAGE_OWNER: by pfn */
+	u64 nr_owner_marks;	     /* (A) PAGE_OWNER: events so far */
+	u16 *tag_of;		     /* (C) TAGS: by pfn, (A) */
+	struct tag_count *tag_count; /* (C) TAGS */
+	u32 tagged;		     /* (A) TAGS: some run had one */
+	struct shortage *shortage;   /* (C) RECLAIM */
+	u64 *poisoned;		     /* (C) PAGE_POISON: a bit per pfn, (A) */
 	u64 poison_hit; /* (A) PAGE_POISON: pfn + 1 that was written to */
-	u64 fail_interval, fail_count;	    /* (A) FAIL_PAGE_ALLOC */
-	struct fixheap *next;		    /* registry of heaps, see heap.c */
-	u32 nr_nodes, nr_zones;		    /* (C) */
-	u32 nr_stripe;			    /* (C) */
-	u8 stripe[NODES_MAX];		    /* (C) of the striped zone */
-	u64 stripe_pages;		    /* (C) */
-	bool reserves;			    /* (C) zones keep pages back: */
-	u32 small_reserve, local_reserve;   /* (C) per mille */
-	bool cpuless_as_others;		    /* (C) */
-	u8 fallback[NODES_MAX];		    /* (C) place in order, 0: none */
-	bool bind;			    /* (C) the kernel may be told */
-	enum host_policy host_policy;	    /* (C) how zones are bound */
-	size_t mapping_page;		    /* (C) bytes; 0: PAGE_BYTES */
-	enum fixheap_policy policy;	    /* (C) what _DEFAULT means */
-	u128 fast_nodes;		    /* (C) bits of node: with CPUs, */
-	u128 zoned_nodes;		    /* (C) with zones */
-	u8 nodelist[NODES_MAX][PLACES_MAX]; /* (C) [topo's]: near first */
-	u16 order[NR_ORDERS][ZONES_MAX];    /* (C) zones of each node */
-	struct topology topo;		    /* (C) */
+	u64 fail_interval, fail_count;	  /* (A) FAIL_PAGE_ALLOC */
+	struct fixheap *next;		  /* registry of heaps, see heap.c */
+	u32 nr_nodes, nr_zones;		  /* (C) */
+	u32 nr_stripe;			  /* (C) */
+	u64 stripe_pages;		  /* (C) */
+	bool reserves;			  /* (C) zones keep pages back: */
+	u32 small_reserve, local_reserve; /* (C) per mille */
+	bool cpuless_as_others;		  /* (C) */
+	u8 fallback[NODES_MAX];		  /* (C) place in order, 0: none */
+	bool bind;			  /* (C) the kernel may be told */
+	enum host_policy host_policy;	  /* (C) how zones are bound */
+	size_t mapping_page;		  /* (C) bytes; 0: PAGE_BYTES */
+	enum fixheap_policy policy;	  /* (C) what _DEFAULT means */
+	u128 fast_nodes;		  /* (C) bits of node: with CPUs, */
+	u128 zoned_nodes;		  /* (C) with zones */
+	struct topology topo;		  /* (C) */
 	struct region region;
 	struct node node[PLACES_MAX];
 	struct nodeset *nodeset;       /* (C) [NODESETS_MAX] */
@@ -242,9 +261,23 @@ struct fixheap {
 	long spare[NODES_MAX];	/* (C) pages; promise.c, by node */
 	long beyond[NODES_MAX]; /* (A) likewise */
 	struct zone *zone;	/* (C) [nr_zones], by address */
+	spinlock_t trim_lock;	/* a piece goes to the system; trim.c */
+	u64 trim_seq;		/* (R) written, (A) read */
+	u64 decay_ms;		/* (C) decay.c; 0: nothing goes by itself */
+	u64 decay_due;		/* (A) ns: when to look next */
+	u32 decay_next;		/* (A) block where to go on */
+	struct host_worker *decay_worker; /* (C) or NULL */
+	struct ready *ready;		  /* (C) */
+	spinlock_t prefault_lock;	  /* one call at a time; prefault.c */
+	struct prefault *prefault; /* of the one at work, prefault_lock */
+	int prefault_result;	   /* prefault_lock: of the last one */
+	bool prefault_stop;	   /* (A) */
+	bool any_fresh; /* (A) there was an array with FIXHEAP_FRESH */
 	u32 zone_shift; /* (C) zone_at[i]: zone of page i << zone_shift, or */
 	u8 zone_at[ZONE_SLICES + 1]; /* the last one; zonelist.c */
 };
+_Static_assert(offsetof(struct fixheap, map_base) % 128 == 64,
+	       "a line of its own, away from where most objects are");
 
 static inline bool heap_is_deterministic(const struct fixheap *heap)
 {

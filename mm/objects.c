@@ -43,11 +43,26 @@ static void detach_nodes(struct fixheap *heap)
 static int attach_nodes(struct fixheap *heap)
 {
 	for (u32 i = 0; i < heap->nr_nodes; i++) {
+		if (depot_init(&heap->objects->depot[i], heap))
+			return -ENOMEM;
 		heap->objects->node[i] = binding_attach(&heap->node[i]);
 		if (!heap->objects->node[i])
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+static size_t objects_bytes(const struct fixheap *heap)
+{
+	return sizeof(struct objects) + heap->nr_nodes * sizeof(struct depot);
+}
+
+static void release(struct fixheap *heap)
+{
+	for (u32 i = 0; i < heap->nr_nodes; i++)
+		depot_fini(&heap->objects->depot[i]);
+	host_release(heap->objects, objects_bytes(heap));
+	heap->objects = NULL;
 }
 
 int objects_create(struct fixheap *heap)
@@ -57,7 +72,7 @@ int objects_create(struct fixheap *heap)
 
 	if (err)
 		return err;
-	heap->objects = host_reserve(sizeof(*heap->objects));
+	heap->objects = host_reserve(objects_bytes(heap));
 	if (!heap->objects)
 		return -ENOMEM;
 	heap->objects->key = host_random();
@@ -66,10 +81,8 @@ int objects_create(struct fixheap *heap)
 	if (err)
 		detach_nodes(heap);
 	threads_unlock(self);
-	if (err) {
-		host_release(heap->objects, sizeof(*heap->objects));
-		heap->objects = NULL;
-	}
+	if (err)
+		release(heap);
 	return err;
 }
 
@@ -84,8 +97,7 @@ void objects_destroy(struct fixheap *heap)
 	if (!heap->objects)
 		return;
 	threads_call_stopped(heap, end);
-	host_release(heap->objects, sizeof(*heap->objects));
-	heap->objects = NULL;
+	release(heap);
 }
 
 /* With all threads out of jemalloc, nobody else is purging: jemalloc does

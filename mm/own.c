@@ -14,10 +14,13 @@
  * Locking: ask_lock around callbacks but region_free, the region lock for the
  * books.  Cost: the comm layer's, and range_add.
  */
+#include "clear.h"
 #include "grow.h"
 #include "heap.h"
 #include "policy.h"
 #include "runmap.h"
+#include "tag.h"
+#include "trace.h"
 #include "zone.h"
 
 #include <errno.h>
@@ -136,11 +139,12 @@ int own_alloc(struct fixheap *heap, const struct run_request *req,
 		own_free(heap, run);
 		return -ENOMEM;
 	}
+	tag_change(heap, run->pfn, run->nr_pages, req->tag);
+	trace_alloc(heap, run, PAGE_ARRAY);
 	heap_account(heap,
 		     (long)((run->nr_pages - req->nr_pages) << PAGE_SHIFT));
 	if (req->zero && !range.zeroed)
-		host_clear(pfn_to_addr(heap, run->pfn),
-			   run->nr_pages << PAGE_SHIFT);
+		clear_run(heap, run, (struct zero_range){ 0, 0 }, req->zero);
 	return 0;
 }
 
@@ -183,6 +187,7 @@ bool own_free(struct fixheap *heap, struct run *run)
 	if (range) {
 		left = *range;
 		leave_locked(heap, range, page, run);
+		trace_free(heap, run, PAGE_ARRAY);
 	}
 	spin_unlock(&region->lock);
 	if (range)
@@ -217,6 +222,7 @@ static void note_again(struct fixheap *heap, const struct change *change,
 {
 	u64 old = change->run->nr_pages;
 
+	tag_change(heap, moved->pfn, moved->nr_pages, change->req.tag);
 	if (change->req.policy != FIXHEAP_POLICY_DEFAULT)
 		policy_note(heap, moved, &change->req, 0);
 	if (change->page & PAGE_ZERO_FLAG)

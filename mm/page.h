@@ -11,7 +11,7 @@
  *
  * A descriptor is written by whoever owns the page: under the region lock when
  * the page is taken or given back, by the owning CPU's cache, or (slab_class
- * and slab_first) by the thread that got the slab's object.  Reads of pages
+ * and slab_lead) by the thread that got the slab's object.  Reads of pages
  * that the caller does not own may race, so all access is atomic and relaxed.
  *
  *   bits 0-2   kind
@@ -19,13 +19,16 @@
  *   bit  5     ARRAY: new pages are cleared when it grows
  *              FREEING: it cannot be given back yet, see rehome.c
  *   bit  6     ARRAY: pages of it are bound elsewhere than at home
+ *              FREEING: a thread keeps it, see thread_runs.c
  *   bit  7     ARRAY: policy.c has a record of it
  *   bits 8-15  node, as its zone has it
  *   bits 16-25 PLACE_ARRAY: stamp of its age, see place.c
- *   bits 26-31 EXTENT: class of the slab, 0 while it is not known; 0 for all
- *              other kinds, so that slab.h need not look at the kind
- *   bits 32-63 EXTENT: offset of the first object that starts in this page
- *              else: pages of the run - 1
+ *   bits 26-31 EXTENT: class of the slab, 0 while no object of the page was
+ *              handed out; 0 for all other kinds, so that slab.h need not look
+ *              at the kind
+ *   bits 32-63 EXTENT: bytes of the object that this page begins with which lie
+ *              in the page before, and from bit 48 the class that the page will
+ *              have; else: pages of the run - 1
  */
 #ifndef MM_PAGE_H
 #define MM_PAGE_H
@@ -39,7 +42,8 @@ enum page_kind {
 	PAGE_ARRAY,
 	PAGE_RAW,     /* fixheap_pages_alloc */
 	PAGE_CACHED,  /* in a per-CPU cache */
-	PAGE_FREEING, /* being poisoned, about to be free */
+	PAGE_FREEING, /* about to be free: being poisoned, kept by a thread */
+	PAGE_TICKET,  /* an array that is set aside, ticket.c */
 };
 
 /* Pageblocks are grouped by how long their contents tend to live. */
@@ -55,6 +59,7 @@ enum placement {
 #define PAGE_ZERO_FLAG (1ull << 5)
 #define PAGE_STRANDED_FLAG PAGE_ZERO_FLAG
 #define PAGE_MOVED_FLAG (1ull << 6)
+#define PAGE_KEPT_FLAG PAGE_MOVED_FLAG
 #define PAGE_POLICY_FLAG (1ull << 7)
 #define PAGE_NODE_SHIFT 8
 #define PAGE_STAMP_SHIFT 16
@@ -72,6 +77,12 @@ static inline u64 page_make(enum page_kind kind, enum placement place, u32 node)
 static inline enum page_kind page_kind(u64 page)
 {
 	return (enum page_kind)(page & PAGE_KIND_MASK);
+}
+
+/* Pages of the run are bound elsewhere than at home. */
+static inline bool page_is_moved(u64 page)
+{
+	return page & PAGE_MOVED_FLAG && page_kind(page) != PAGE_FREEING;
 }
 
 static inline enum placement page_placement(u64 page)

@@ -10,9 +10,10 @@
  *
  * Invariants
  *  1. Open: 0 < nr_free < 512, nr_free = ones in `free`, longest = longest
- *     row of them; the block is in exactly one list, that of its placement,
- *     of fullness nr_free / 64 and of its longest run.
- *  2. Closed: nr_free = 0, `free` and `zero` are all zero, in no list.
+ *     row of them, head and tail = those at its start and its end; the block
+ *     is in exactly one list, that of its placement, of fullness nr_free / 64
+ *     and of its longest run.
+ *  2. Closed: all of these are 0, and so are `free` and `zero`; in no list.
  *  3. A bit of `zero` is only set where the bit of `free` is set.
  *  4. A bit of a mask is set exactly where the list has a block.
  *
@@ -24,6 +25,9 @@
 #include <string.h>
 
 #include "bitmap.h"
+#include "zeromap.h"
+
+#define FEW 8 /* rows, to look at each and not at the block */
 
 static u32 fullness(const struct pageblock *pb)
 {
@@ -44,7 +48,7 @@ static void block_file(struct zone *zone, u32 b)
 		zone->block[pb->next - 1].prev = b + 1;
 	*head = b + 1;
 	area->nr_blocks[pb->listed]++;
-	bitmap_set(area->mask[pb->listed], pb->longest, 1);
+	area->mask[pb->listed][pb->longest / 64] |= 1ull << pb->longest % 64;
 }
 
 /* longest: as it was when the block was filed. */
@@ -64,7 +68,7 @@ static void block_unfile(struct zone *zone, u32 b, u32 longest)
 	pb->prev = 0;
 	area->nr_blocks[pb->listed]--;
 	if (!*head)
-		bitmap_clear(area->mask[pb->listed], longest, 1);
+		area->mask[pb->listed][longest / 64] &= ~(1ull << longest % 64);
 }
 
 /* File the block again after a change of its pages, or close it. */
@@ -95,51 +99,141 @@ void block_open_free(struct zone *zone, u32 b, enum placement place, bool zero)
 		memset(pb->zero, 0xff, sizeof(pb->zero));
 	pb->nr_free = BLOCK_PAGES;
 	pb->longest = 0;
+	pb->head = BLOCK_PAGES;
+	pb->tail = BLOCK_PAGES;
 	pb->placement = (u8)place;
+}
+
+/* Length of the longest row once [i, end) are taken; 0: not known. */
+static u32 longest_without(const struct pageblock *pb, u32 i, u32 end)
+{
+	u32 row;
+
+	/* all of it was free */
+	if (!pb->longest)
+		return i > BLOCK_PAGES - end ? i : BLOCK_PAGES - end;
+	if (i < pb->head)
+		row = pb->head;
+	else if (i + pb->tail >= BLOCK_PAGES)
+		row = pb->tail;
+	else
+		row = bitmap_ones_before(pb->free, i) +
+		      bitmap_ones_from(pb->free, i);
+	return row == pb->longest ? 0 : pb->longest;
 }
 
 bool block_take(struct zone *zone, u32 b, u32 i, u32 nr)
 {
 	struct pageblock *pb = &zone->block[b];
-	u32 before = bitmap_ones_before(pb->free, i);
-	u32 row = before + bitmap_ones_from(pb->free, i);
-	u32 longest = pb->longest;
-	bool opened = !longest;
-	bool zero = bitmap_ones_from(pb->zero, i) >= nr;
+	u32 longest = longest_without(pb, i, i + nr);
+	u32 nr_zero = bitmap_ones_from(pb->zero, i);
 
 	bitmap_clear(pb->free, i, nr);
 	bitmap_clear(pb->zero, i, nr);
-	if (opened || row == longest)
-		longest = bitmap_longest(pb->free);
-	block_refile(zone, b, pb->nr_free - nr, longest);
-	if (opened || i == before || i - before + row == BLOCK_PAGES)
-		span_touch(zone->region, b);
-	return zero;
+	if (i < pb->head)
+		pb->head = (u16)i;
+	if (i + nr + pb->tail > BLOCK_PAGES)
+		pb->tail = (u16)(BLOCK_PAGES - i - nr);
+	block_refile(zone, b, pb->nr_free - nr,
+		     longest ? longest : bitmap_longest(pb->free));
+	return nr_zero >= nr;
 }
 
-void block_give(struct zone *zone, u32 b, u32 i, u32 nr, enum placement place)
+void block_take_all(struct zone *zone, u32 b)
 {
 	struct pageblock *pb = &zone->block[b];
-	u32 before, row, nr_free = pb->nr_free + nr;
-	bool opened = !block_is_open(pb);
 
-	if (opened)
+	memset(pb->free, 0, sizeof(pb->free));
+	memset(pb->zero, 0, sizeof(pb->zero));
+	pb->head = 0;
+	pb->tail = 0;
+	block_refile(zone, b, 0, 0);
+}
+
+/* All pages of it are free now. */
+static void block_close(struct zone *zone, u32 b)
+{
+	bool zero = bitmap_is_full(zone->block[b].zero);
+
+	block_take_all(zone, b);
+	zeromap_set(zone->region, b, b + 1, zero ? BLOCK_ZERO : BLOCK_USED);
+}
+
+bool block_give(struct zone *zone, u32 b, u32 i, u32 nr, enum placement place)
+{
+	struct pageblock *pb = &zone->block[b];
+	u32 first, end, nr_free = pb->nr_free + nr;
+
+	if (!block_is_open(pb))
 		pb->placement = (u8)place;
-	before = bitmap_ones_before(pb->free, i);
 	bitmap_set(pb->free, i, nr);
-	row = before + bitmap_ones_from(pb->free, i);
 	if (nr_free == BLOCK_PAGES) {
-		bool zero = bitmap_count(pb->zero) == BLOCK_PAGES;
-
-		memset(pb->free, 0, sizeof(pb->free));
-		memset(pb->zero, 0, sizeof(pb->zero));
-		block_refile(zone, b, 0, 0);
-		span_add(zone->region, b, b + 1, zero);
-		return;
+		block_close(zone, b);
+		return true;
 	}
-	block_refile(zone, b, nr_free, row > pb->longest ? row : pb->longest);
-	if (opened || i == before || i - before + row == BLOCK_PAGES)
-		span_touch(zone->region, b);
+	first = i - bitmap_ones_before(pb->free, i);
+	end = bitmap_next_zero(pb->free, i);
+	if (!first)
+		pb->head = (u16)end;
+	if (end == BLOCK_PAGES)
+		pb->tail = (u16)(end - first);
+	block_refile(zone, b, nr_free,
+		     end - first > pb->longest ? end - first : pb->longest);
+	return false;
+}
+
+/* File it again after any change of its pages. */
+static void block_measure(struct zone *zone, u32 b, u32 nr_free, u32 longest)
+{
+	struct pageblock *pb = &zone->block[b];
+
+	pb->head = (u16)bitmap_ones_from(pb->free, 0);
+	pb->tail = (u16)bitmap_ones_before(pb->free, BLOCK_PAGES);
+	block_refile(zone, b, nr_free, longest);
+}
+
+void block_take_bits(struct zone *zone, u32 b, u32 w, u64 bits, u32 nr)
+{
+	struct pageblock *pb = &zone->block[b];
+
+	pb->free[w] &= ~bits;
+	pb->zero[w] &= ~bits;
+	block_measure(zone, b, pb->nr_free - nr, bitmap_longest(pb->free));
+}
+
+/* Length of the longest row, now that these are free, too. */
+static u32 longest_with(const struct pageblock *pb, const u64 *bits, u32 nr)
+{
+	u32 longest = pb->longest, end = 0;
+
+	if (nr > FEW)
+		return bitmap_longest(pb->free);
+	while ((end = bitmap_next_one(bits, end)) < BLOCK_PAGES) {
+		u32 i = end;
+
+		end = bitmap_next_zero(pb->free, i);
+		i -= bitmap_ones_before(pb->free, i);
+		longest = end - i > longest ? end - i : longest;
+	}
+	return longest;
+}
+
+bool block_give_bits(struct zone *zone, u32 b, const u64 *bits, u32 nr,
+		     enum placement place)
+{
+	struct pageblock *pb = &zone->block[b];
+	u32 nr_free = pb->nr_free + nr;
+
+	if (!block_is_open(pb))
+		pb->placement = (u8)place;
+	for (u32 w = 0; w < BLOCK_WORDS; w++)
+		pb->free[w] |= bits[w];
+	if (nr_free == BLOCK_PAGES) {
+		block_close(zone, b);
+		return true;
+	}
+	block_measure(zone, b, nr_free, longest_with(pb, bits, nr));
+	return false;
 }
 
 /* The block's address must be a multiple of the alignment: it is one of a

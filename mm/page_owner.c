@@ -2,9 +2,10 @@
 /*
  * page_owner.c: who allocated and who freed a page.
  *
- * For each array, page run and large object the return addresses of the last
+ * For each array, page run and large object the call stacks of the last
  * allocating and the last freeing call are kept, and named in fault messages
- * as MODULE+0xOFFSET: `addr2line -e MODULE 0xOFFSET` makes a line of it.
+ * and in the report of leaks, innermost first, as MODULE+0xOFFSET, of which
+ * `addr2line -e MODULE 0xOFFSET` makes a line of the source.
  * Small objects share pages; they have no owner and leave no record.
  *
  * Nothing is written per page: a record stands at the first page of what was
@@ -21,8 +22,9 @@
  * owned them a moment ago, and a fault may read it at the same time, hence
  * atomic; at worst a message names somebody else.  A free draws its number
  * while the pages are still its own: who gets them next has a higher one.
- * Cost: a shared counter and a few stores; 48 bytes of metadata for each page
- * at which something began.  A fault: 48 MiB of metadata looked through.
+ * Cost: a shared counter, a few stores, and that of host_backtrace; 160 bytes
+ * of metadata for each page at which something began.  A fault: 160 MiB of
+ * metadata looked through.
  *
  * What it is not: complete.  What began more than LOOK_BACK pages (4 GiB)
  * before a free page is not found.
@@ -35,7 +37,7 @@
 
 /* All-zero: there is none. */
 struct record {
-	void *caller; /* (A) return address */
+	void *frame[OWNER_FRAMES]; /* (A) return addresses; NULL ends */
 	u64 number;   /* (A) of the event; later ones have higher numbers */
 	u64 nr_pages; /* (A) from the page where it stands */
 };
@@ -59,18 +61,36 @@ struct owner_mark page_owner_mark(struct fixheap *heap, void *caller)
 
 static struct record read_record(const struct record *record)
 {
-	return (struct record){
-		__atomic_load_n(&record->caller, __ATOMIC_RELAXED),
-		__atomic_load_n(&record->number, __ATOMIC_RELAXED),
-		__atomic_load_n(&record->nr_pages, __ATOMIC_RELAXED),
+	struct record value = {
+		.number = __atomic_load_n(&record->number, __ATOMIC_RELAXED),
+		.nr_pages =
+			__atomic_load_n(&record->nr_pages, __ATOMIC_RELAXED),
 	};
+
+	for (u32 i = 0; i < OWNER_FRAMES; i++)
+		value.frame[i] =
+			__atomic_load_n(&record->frame[i], __ATOMIC_RELAXED);
+	return value;
 }
 
 static void write_record(struct record *record, struct record value)
 {
-	__atomic_store_n(&record->caller, value.caller, __ATOMIC_RELAXED);
+	for (u32 i = 0; i < OWNER_FRAMES; i++)
+		__atomic_store_n(&record->frame[i], value.frame[i],
+				 __ATOMIC_RELAXED);
 	__atomic_store_n(&record->number, value.number, __ATOMIC_RELAXED);
 	__atomic_store_n(&record->nr_pages, value.nr_pages, __ATOMIC_RELAXED);
+}
+
+/* What happens now, and who asked for it. */
+static struct record make_record(struct owner_mark mark, u64 nr_pages)
+{
+	struct record record = { .frame = { mark.caller },
+				 .number = mark.number,
+				 .nr_pages = nr_pages };
+
+	host_backtrace(mark.caller, &record.frame[1], OWNER_FRAMES - 1);
+	return record;
 }
 
 /* rest: the record of the same sort at the page behind the new one's last. */
@@ -92,7 +112,7 @@ void page_owner_alloc(struct fixheap *heap, const void *start, u64 nr_pages,
 {
 	struct owner_mark mark = page_owner_mark(heap, caller);
 	struct owner *owner = &heap->owner[addr_to_pfn(heap, start)];
-	struct record value = { caller, mark.number, nr_pages };
+	struct record value = make_record(mark, nr_pages);
 
 	replace(&owner->allocated, value, &owner[nr_pages].allocated);
 }
@@ -101,7 +121,7 @@ void page_owner_free(struct fixheap *heap, u64 pfn, u64 nr_pages,
 		     struct owner_mark mark)
 {
 	struct owner *owner = &heap->owner[pfn];
-	struct record value = { mark.caller, mark.number, nr_pages };
+	struct record value = make_record(mark, nr_pages);
 
 	replace(&owner->freed, value, &owner[nr_pages].freed);
 }
@@ -126,17 +146,18 @@ void page_owner_resize(struct fixheap *heap, const void *start,
 static void later(struct record *last, const struct record *record,
 		  u64 distance)
 {
-	struct record value = read_record(record);
+	u64 nr = __atomic_load_n(&record->nr_pages, __ATOMIC_RELAXED);
+	u64 number = __atomic_load_n(&record->number, __ATOMIC_RELAXED);
 
-	if (value.nr_pages > distance && value.number > last->number)
-		*last = value;
+	if (nr > distance && number > last->number)
+		*last = read_record(record);
 }
 
 /* What happened to the page last; zero where nothing is known. */
 static struct owner find(const struct fixheap *heap, u64 pfn)
 {
 	u64 nr = min_u64(pfn - heap->start_pfn, LOOK_BACK);
-	struct owner last = { { NULL, 0, 0 }, { NULL, 0, 0 } };
+	struct owner last = { .allocated = { .number = 0 } };
 
 	for (u64 i = 0; i <= nr; i++) {
 		later(&last.allocated, &heap->owner[pfn - i].allocated, i);
@@ -145,12 +166,23 @@ static struct owner find(const struct fixheap *heap, u64 pfn)
 	return last;
 }
 
-/* The call returns there, so the byte before is part of the call. */
-static const char *place_of(const struct record *record, char *text,
-			    size_t bytes)
+/* Behind n bytes of the text, what was done and by whom; how many there are
+ * then. */
+static int append(char *text, size_t bytes, int n, const char *done,
+		  const struct record *record)
 {
-	host_symbol((const char *)record->caller - 1, text, bytes);
-	return text;
+	char place[OWNER_PLACE_BYTES];
+
+	for (u32 i = 0; i < OWNER_FRAMES && record->frame[i]; i++) {
+		if (n >= (int)bytes)
+			return n;
+		/* the call returns there: the byte before is part of it */
+		host_symbol((const char *)record->frame[i] - 1, place,
+			    sizeof(place));
+		n += snprintf(text + n, bytes - (size_t)n, "%s%s",
+			      i ? " < " : done, place);
+	}
+	return n;
 }
 
 void page_owner_text(const struct fixheap *heap, u64 pfn, char *text,
@@ -158,15 +190,12 @@ void page_owner_text(const struct fixheap *heap, u64 pfn, char *text,
 {
 	struct owner owner = find(heap, pfn);
 	bool freed = owner.freed.number > owner.allocated.number;
-	char place[OWNER_PLACE_BYTES];
 	int n = 0;
 
 	text[0] = '\0';
 	if (owner.allocated.number)
-		n = snprintf(text, bytes, "; allocated at %s",
-			     place_of(&owner.allocated, place, sizeof(place)));
-	if (freed && n < (int)bytes)
-		snprintf(text + n, bytes - (size_t)n, "%s freed at %s",
-			 n ? "," : ";",
-			 place_of(&owner.freed, place, sizeof(place)));
+		n = append(text, bytes, n, "; allocated at ", &owner.allocated);
+	if (freed)
+		append(text, bytes, n, n ? ", freed at " : "; freed at ",
+		       &owner.freed);
 }

@@ -9,9 +9,12 @@
 /* Where the public function that uses this was called from. */
 #define CALLER __builtin_return_address(0)
 
+/* Return addresses that are kept: that of the public function, and of those
+ * that called its caller. */
+#define OWNER_FRAMES 8
 /* Room for one place in a message, and for all that page_owner_text writes. */
 #define OWNER_PLACE_BYTES 160
-#define OWNER_TEXT_BYTES (2 * OWNER_PLACE_BYTES + 40)
+#define OWNER_TEXT_BYTES (2 * OWNER_FRAMES * (OWNER_PLACE_BYTES + 3) + 40)
 
 /* Who does something, and when; drawn before pages are given away. */
 struct owner_mark {

@@ -14,6 +14,8 @@
 #include "page_owner.h"
 #include "policy.h"
 #include "rehome.h"
+#include "thread_pages.h"
+#include "trim.h"
 
 #include <errno.h>
 
@@ -27,9 +29,11 @@ static enum placement placement(u64 nr_pages)
 	return nr_pages < BLOCK_PAGES ? PLACE_MEDIUM : PLACE_ARRAY;
 }
 
-void *fixheap_pages_alloc(struct fixheap *heap, size_t nr_pages,
-			  size_t alignment,
-			  const struct fixheap_array_attr *attr)
+/* Apart, so that the fast way saves no registers for it. */
+static NOINLINE void *alloc_run(struct fixheap *heap, size_t nr_pages,
+				size_t alignment,
+				const struct fixheap_array_attr *attr,
+				void *caller)
 {
 	struct run_request req = { .kind = PAGE_RAW,
 				   .nr_pages = nr_pages,
@@ -53,9 +57,22 @@ void *fixheap_pages_alloc(struct fixheap *heap, size_t nr_pages,
 	start = heap_alloc_run(heap, &req);
 	if (start) {
 		heap_account(heap, (long)(nr_pages << PAGE_SHIFT));
-		page_owner_alloc(heap, start, nr_pages, CALLER);
+		page_owner_alloc(heap, start, nr_pages, caller);
 	}
 	return start;
+}
+
+void *fixheap_pages_alloc(struct fixheap *heap, size_t nr_pages,
+			  size_t alignment,
+			  const struct fixheap_array_attr *attr)
+{
+	if (likely(nr_pages == 1 && !attr && alignment <= 1)) {
+		void *page = thread_page_get(heap);
+
+		if (likely(page != NULL))
+			return page;
+	}
+	return alloc_run(heap, nr_pages, alignment, attr, CALLER);
 }
 
 /* run_free, of a whole array or of any pages. */
@@ -78,10 +95,11 @@ static const char *free_pages(struct fixheap *heap, struct run *run)
 	return what;
 }
 
-void fixheap_pages_free(struct fixheap *heap, void *start, size_t nr_pages)
+static NOINLINE void free_run(struct fixheap *heap, void *start,
+			      size_t nr_pages, void *caller)
 {
 	static const char api[] = "fixheap_pages_free";
-	struct owner_mark mark = page_owner_mark(heap, CALLER);
+	struct owner_mark mark = page_owner_mark(heap, caller);
 	struct run run = { .nr_pages = nr_pages };
 	const char *what;
 
@@ -98,13 +116,36 @@ void fixheap_pages_free(struct fixheap *heap, void *start, size_t nr_pages)
 	heap_account(heap, -(long)(nr_pages << PAGE_SHIFT));
 }
 
+void fixheap_pages_free(struct fixheap *heap, void *start, size_t nr_pages)
+{
+	if (likely(nr_pages == 1) && likely(thread_page_put(heap, start)))
+		return;
+	free_run(heap, start, nr_pages, CALLER);
+}
+
+/* The request for an array that is only asked about; *unit: it has a multiple
+ * of so many pages.  0 or -errno. */
+static int ask(struct fixheap *heap, const struct fixheap_array_attr *attr,
+	       struct run_request *req, u64 *unit)
+{
+	int ret = heap_attr(heap, attr, req);
+
+	*unit = 1;
+	if (ret)
+		return ret;
+	if (req->fresh)
+		*unit = rehome_fresh_unit(heap);
+	req->align = max_u64(req->align, *unit);
+	return 0;
+}
+
 size_t fixheap_largest_free(struct fixheap *heap,
 			    const struct fixheap_array_attr *attr)
 {
 	struct run_request req = { .kind = PAGE_ARRAY,
 				   .placement = PLACE_ARRAY };
-	int ret = heap_attr(heap, attr, &req);
-	u64 largest, unit = 1;
+	u64 largest, unit, seq;
+	int ret = ask(heap, attr, &req, &unit);
 
 	if (ret) {
 		errno = -ret;
@@ -113,9 +154,38 @@ size_t fixheap_largest_free(struct fixheap *heap,
 	fixheap_reclaim(heap);
 	if (!policy_has_set(heap, &req))
 		return 0;
-	if (req.fresh)
-		unit = rehome_fresh_unit(heap);
-	req.align = max_u64(req.align, unit);
-	largest = round_down(run_largest(heap, &req), unit);
-	return rehome_largest(heap, &req, largest) << PAGE_SHIFT;
+	do {
+		seq = trim_begin(heap);
+		largest = round_down(run_largest(heap, &req), unit);
+		largest = rehome_largest(heap, &req, largest);
+	} while (trim_again(heap, seq));
+	return largest << PAGE_SHIFT;
+}
+
+bool fixheap_will_fit(struct fixheap *heap, size_t bytes,
+		      const struct fixheap_array_attr *attr)
+{
+	struct run_request req = { .kind = PAGE_ARRAY,
+				   .nr_pages = bytes_to_pages(bytes),
+				   .placement = PLACE_ARRAY };
+	u64 unit, seq;
+	int ret = ask(heap, attr, &req, &unit);
+	bool fits;
+
+	if (ret) {
+		errno = -ret;
+		return false;
+	}
+	if (req.nr_pages > heap->max_pages || !policy_has_set(heap, &req))
+		return false;
+	fits = req.nr_pages % unit == 0 && run_fits(heap, &req);
+	if (fits && !req.fresh)
+		return true;
+	fixheap_reclaim(heap);
+	do {
+		seq = trim_begin(heap);
+		fits = req.nr_pages % unit == 0 && run_fits(heap, &req);
+		fits = rehome_fits(heap, &req, fits);
+	} while (!fits && trim_again(heap, seq));
+	return fits;
 }

@@ -24,8 +24,8 @@
  */
 #include "pcp.h"
 
-#include "bitmap.h"
-#include "page_alloc.h"
+#include "page_group.h"
+#include "trace.h"
 #include "zone.h"
 
 size_t pcp_bytes(u32 nr_cpus)
@@ -45,62 +45,18 @@ static void count(struct pcp *pcp)
 	__atomic_store_n(&pcp->nr_pages, nr, __ATOMIC_RELAXED);
 }
 
-static void mark(struct node *node, u64 base, u64 word, u64 page)
-{
-	for (; word; word &= word - 1)
-		page_write(&node->heap->page[base + __builtin_ctzll(word)],
-			   page);
-}
-
-/* A page of the first zone of the node that has one. */
-static bool find_page(const struct node *node, u64 *pfn)
-{
-	const u16 *order = &node->heap->order[ORDER_SMALL][node->first];
-	struct contig_request req = { .nr_pages = 1,
-				      .align = 1,
-				      .placement = PLACE_SMALL };
-
-	for (u32 i = 0; i < node->nr_zones; i++) {
-		contig_set_zone(&req, &node->heap->zone[order[i]]);
-		if (!req.zone->arrays_only &&
-		    contig_find(&node->heap->region, &req, pfn))
-			return true;
-	}
-	return false;
-}
-
 /* Claim the free pages of a group out of the fullest block. */
 static bool claim_locked(struct node *node, struct pcp *pcp)
 {
-	struct region *region = &node->heap->region;
-	struct run run = { .nr_pages = 1 };
-	const struct pageblock *pb;
-	struct zero_range known;
-	u64 first, rest;
+	struct page_group group;
 
-	if (!find_page(node, &run.pfn))
+	if (!page_groups_claim(node, 1, &group))
 		return false;
-	known = region_take_locked(region, &run, PLACE_SMALL);
-	first = 1ull << run.pfn % 64;
-	pcp->base = round_down(run.pfn, 64);
-	pcp->word = first;
-	pcp->zero = known.pfn < known.end ? first : 0;
-	pb = &region->block[run.pfn >> BLOCK_SHIFT];
-	rest = pb->free[run.pfn % BLOCK_PAGES / 64];
-	pcp->zero |= rest & pb->zero[run.pfn % BLOCK_PAGES / 64];
-	pcp->word |= rest;
-	while (rest) {
-		u32 i = (u32)__builtin_ctzll(rest);
-		u64 ones = ~(rest >> i);
-
-		run.pfn = pcp->base + i;
-		run.nr_pages = ones ? (u64)__builtin_ctzll(ones) : 64 - i;
-		region_take_locked(region, &run, PLACE_SMALL);
-		bitmap_clear(&rest, i, (u32)run.nr_pages);
-	}
-	mark(node, pcp->base, pcp->word,
-	     page_make(PAGE_CACHED, PLACE_SMALL, node->index));
+	pcp->word = group.word;
+	pcp->zero = group.zero;
+	pcp->base = group.base;
 	count(pcp);
+	trace_refill(node->heap, node->index, PAGE_BYTES, pcp->nr_pages);
 	return true;
 }
 
@@ -130,58 +86,28 @@ bool pcp_get(struct node *node, u64 page, u64 *pfn, bool *zero)
 	return got;
 }
 
-static void sort(u32 *pfn, u32 nr)
-{
-	for (u32 i = 1; i < nr; i++) {
-		u32 value = pfn[i], j = i;
-
-		for (; j && pfn[j - 1] > value; j--)
-			pfn[j] = pfn[j - 1];
-		pfn[j] = value;
-	}
-}
-
-/* Give the buffer back, neighbours within a block together. */
+/* Give the buffer back. */
 static void flush_locked(struct node *node, struct pcp *pcp)
 {
-	sort(pcp->buffer, pcp->nr);
-	for (u32 i = 0; i < pcp->nr;) {
-		struct run run = { .pfn = (u64)pcp->buffer[i] };
+	u32 spare[PCP_BUFFER];
 
-		do {
-			page_write(&node->heap->page[run.pfn + run.nr_pages],
-				   0);
-			run.nr_pages++;
-			i++;
-		} while (i < pcp->nr &&
-			 (u64)pcp->buffer[i] == run.pfn + run.nr_pages);
-		region_give_locked(&node->heap->region, &run, PLACE_SMALL);
-	}
+	pages_give_locked(node, pcp->buffer, spare, pcp->nr);
 	pcp->nr = 0;
 }
 
 static void word_locked(struct node *node, struct pcp *pcp)
 {
-	mark(node, pcp->base, pcp->word, 0);
-	while (pcp->word) {
-		u32 i = (u32)__builtin_ctzll(pcp->word);
-		struct run run = { .pfn = pcp->base + i, .nr_pages = 1 };
+	struct page_group group = { pcp->word, pcp->zero, pcp->base };
 
-		if (pcp->zero >> i & 1)
-			region_give_zero_locked(&node->heap->region, &run,
-						PLACE_SMALL);
-		else
-			region_give_locked(&node->heap->region, &run,
-					   PLACE_SMALL);
-		pcp->word &= pcp->word - 1;
-	}
+	page_group_give(node, &group);
+	pcp->word = 0;
 	pcp->zero = 0;
 }
 
 bool pcp_put(struct node *node, u64 page, u64 pfn)
 {
 	struct pcp *pcp = &node->pcp[heap_this_cpu(node->heap)];
-	u64 cached = page_make(PAGE_CACHED, PLACE_SMALL, node->index);
+	u64 cached = page_cached(node);
 
 	if (!spin_trylock(&pcp->lock))
 		return false;

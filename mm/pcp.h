@@ -32,8 +32,12 @@ bool pcp_put(struct node *node, u64 page, u64 pfn);
 u64 pcp_drain(struct node *node);
 /* The same with all their locks held. */
 void pcp_drain_locked(struct node *node);
-/* Pages in the caches of the node now. */
+/* Pages in the caches of the node now, and in that of one CPU. */
 u64 pcp_count(const struct node *node);
+static inline u64 pcp_count_cpu(const struct node *node, u32 cpu)
+{
+	return __atomic_load_n(&node->pcp[cpu].nr_pages, __ATOMIC_RELAXED);
+}
 /* All caches of the node: around fork, and for the last attempt. */
 void pcp_lock_all(struct node *node);
 void pcp_unlock_all(struct node *node);
@@ -83,6 +87,13 @@ static inline void pcp_drain_locked(struct node *node)
 static inline u64 pcp_count(const struct node *node)
 {
 	(void)node;
+	return 0;
+}
+
+static inline u64 pcp_count_cpu(const struct node *node, u32 cpu)
+{
+	(void)node;
+	(void)cpu;
 	return 0;
 }
 

@@ -26,6 +26,7 @@
 #include "policy.h"
 
 #include "binding.h"
+#include "tag.h"
 
 #include <errno.h>
 #include <string.h>
@@ -153,7 +154,8 @@ void policy_again(const struct fixheap *heap, u64 pfn, u64 page,
 	req->policy = FIXHEAP_POLICY_DEFAULT;
 	req->nodes = 0;
 	req->weight = NULL;
-	req->zero = page & PAGE_ZERO_FLAG;
+	req->zero = page & PAGE_ZERO_FLAG ? FIXHEAP_ZERO : 0;
+	req->tag = tag_of(heap, pfn);
 	if (!(page & PAGE_POLICY_FLAG))
 		return;
 	record = heap->policy_of[pfn];
@@ -164,6 +166,12 @@ void policy_again(const struct fixheap *heap, u64 pfn, u64 page,
 	set = record_set(heap, record);
 	req->nodes = set->nodes;
 	req->weight = set->weighted ? set->weight : NULL;
+}
+
+bool policy_is_fresh(const struct fixheap *heap, u64 pfn, u64 page)
+{
+	return page_kind(page) == PAGE_ARRAY && page & PAGE_POLICY_FLAG &&
+	       heap->policy_of[pfn] & FRESH_FLAG;
 }
 
 /* --- records -------------------------------------------------------------- */
@@ -228,6 +236,8 @@ bool policy_note(struct fixheap *heap, const struct run *run,
 	spin_lock(&heap->region.lock);
 	if (req->nodes)
 		set = set_get_locked(heap, req);
+	if (req->fresh)
+		__atomic_store_n(&heap->any_fresh, true, __ATOMIC_RELAXED);
 	if (set != NODESETS_MAX) {
 		heap->policy_of[run->pfn] =
 			(u64)req->policy | (req->fresh ? FRESH_FLAG : 0) |
@@ -334,7 +344,7 @@ int policy_node(const struct fixheap *heap, const struct run *run, u64 page,
 	u64 record;
 	int node;
 
-	if (!(page & PAGE_MOVED_FLAG)) {
+	if (!page_is_moved(page)) {
 		node = home_node(heap, at, end);
 		*end = min_u64(*end, run->pfn + run->nr_pages);
 		return node;

@@ -22,6 +22,10 @@ int policy_parse(const struct fixheap *heap,
 void policy_again(const struct fixheap *heap, u64 pfn, u64 page,
 		  struct run_request *req);
 
+/* Whether the run with this head and descriptor is an array whose node the
+ * next touch decides.  The region lock is held. */
+bool policy_is_fresh(const struct fixheap *heap, u64 pfn, u64 page);
+
 /* Whether there is room for what policy_note would note. */
 bool policy_has_set(struct fixheap *heap, const struct run_request *req);
 

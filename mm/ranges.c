@@ -37,7 +37,9 @@
 #include "contig.h"
 #include "range_map.h"
 #include "range_place.h"
+#include "ready.h"
 #include "runmap.h"
+#include "tag.h"
 #include "zone.h"
 
 #include <errno.h>
@@ -270,6 +272,7 @@ static void claim_array(struct region *region, const struct bounds *pages,
 
 	region_claim(region, run.nr_pages);
 	page |= (++region->nr_stamps & PAGE_STAMP_MASK) << PAGE_STAMP_SHIFT;
+	tag_set(region->heap, run.pfn, 0);
 	runmap_set(region, &run, page);
 }
 
@@ -310,6 +313,8 @@ void range_del_locked(struct fixheap *heap, u32 id)
 	struct range *range = &heap->range[id];
 	struct zone *zone = zone_of(heap, range->start_pfn);
 	const struct range none = { .base = NULL };
+
+	ready_clear(heap, &(struct bounds){ range->start_pfn, range->end_pfn });
 
 	begin_change(heap);
 	unlink_range(heap, range);

@@ -34,6 +34,10 @@ struct range {
 	bool pending;	  /* (R) post_alloc or post_realloc is to come */
 	bool isolated;	  /* (R) */
 	bool zeroed;	  /* (R) reads as zero */
+	bool mixed;	  /* (R) of several kinds of memory; and: */
+	bool shared;	  /* (R) others may have it, too; known with: */
+	u64 unit;	  /* (R) bytes that trim.c drops at once; 0: it has
+			   * not asked yet */
 };
 
 /* Bytes of metadata for so many ranges. */

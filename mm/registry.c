@@ -14,7 +14,9 @@
 
 #include "layout.h"
 #include "pcp.h"
+#include "prefault.h"
 #include "ranges.h"
+#include "share.h"
 
 #include <errno.h>
 
@@ -125,6 +127,7 @@ void heap_lock_all(struct fixheap *heap)
 {
 	for (u32 i = 0; i < heap->nr_nodes; i++)
 		spin_lock(&heap->node[i].slab_lock);
+	spin_lock(&heap->trim_lock);
 	for (u32 i = 0; i < heap->nr_nodes; i++)
 		pcp_lock_all(&heap->node[i]);
 	spin_lock(&heap->region.lock);
@@ -135,6 +138,7 @@ void heap_unlock_all(struct fixheap *heap)
 	spin_unlock(&heap->region.lock);
 	for (u32 i = 0; i < heap->nr_nodes; i++)
 		pcp_unlock_all(&heap->node[i]);
+	spin_unlock(&heap->trim_lock);
 	for (u32 i = 0; i < heap->nr_nodes; i++)
 		spin_unlock(&heap->node[i].slab_lock);
 }
@@ -144,19 +148,31 @@ void heap_fork_prepare(void)
 	spin_lock(&lock);
 	for (struct fixheap *heap = first; heap; heap = heap->next)
 		heap_lock_all(heap);
+	share_fork_prepare();
 }
 
-void heap_fork_parent(void)
+static void unlock_heaps(void)
 {
 	for (struct fixheap *heap = first; heap; heap = heap->next)
 		heap_unlock_all(heap);
 	spin_unlock(&lock);
 }
 
-/* Who asked for memory while the parent forked is not there any more. */
+void heap_fork_parent(void)
+{
+	share_fork_parent();
+	unlock_heaps();
+}
+
+/* Who asked for memory while the parent forked is not there any more, nor who
+ * gave it back in the background. */
 void heap_fork_child(void)
 {
-	for (struct fixheap *heap = first; heap; heap = heap->next)
+	share_fork_child();
+	for (struct fixheap *heap = first; heap; heap = heap->next) {
 		heap->ask_lock = (spinlock_t)PTHREAD_MUTEX_INITIALIZER;
-	heap_fork_parent();
+		heap->decay_worker = NULL;
+		prefault_fork_child(heap);
+	}
+	unlock_heaps();
 }

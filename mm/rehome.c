@@ -32,6 +32,7 @@
 #include "binding.h"
 #include "policy.h"
 #include "promise.h"
+#include "ready.h"
 #include "vmstat.h"
 
 #include <errno.h>
@@ -215,8 +216,7 @@ void rehome_free(struct fixheap *heap, const struct run *array, u64 page,
 
 /* --- making one ----------------------------------------------------------- */
 
-static bool may_rehome(const struct fixheap *heap,
-		       const struct run_request *req)
+bool rehome_may(const struct fixheap *heap, const struct run_request *req)
 {
 	return heap->bind && req->kind == PAGE_ARRAY &&
 	       (req->fresh || policy_is_strict(req->policy));
@@ -352,7 +352,7 @@ int rehome_alloc(struct fixheap *heap, const struct run_request *req,
 	struct plan plan;
 	int ret;
 
-	if (req->fresh || !may_rehome(heap, req) ||
+	if (req->fresh || !rehome_may(heap, req) ||
 	    take(heap, req, &room, &plan))
 		return -ENOMEM;
 	ret = settle(heap, &plan);
@@ -414,7 +414,7 @@ u64 rehome_largest(struct fixheap *heap, const struct run_request *req,
 	u64 fits = known / mapping, end, step, nr;
 	struct room room = { .known = 0 };
 
-	if (!may_rehome(heap, req))
+	if (!rehome_may(heap, req))
 		return least;
 	end = largest_anywhere(heap, req->align) / mapping + 1;
 	if (end <= fits + 1)
@@ -437,6 +437,19 @@ u64 rehome_largest(struct fixheap *heap, const struct run_request *req,
 	return max_u64(known, fits * mapping);
 }
 
+bool rehome_fits(struct fixheap *heap, const struct run_request *req, bool fits)
+{
+	u64 peak = __atomic_load_n(&heap->peak_used, __ATOMIC_RELAXED);
+	struct room room = { .known = 0 };
+
+	if (!rehome_may(heap, req) || (fits && !req->fresh))
+		return fits;
+	fits = req->nr_pages % pages_of_mapping(heap) == 0 &&
+	       would_fit(heap, req, &room, req->nr_pages);
+	forget_peak(heap, peak);
+	return fits;
+}
+
 int rehome_fresh(struct fixheap *heap, const struct run_request *req,
 		 const struct run *run)
 {
@@ -453,6 +466,8 @@ int rehome_fresh(struct fixheap *heap, const struct run_request *req,
 		promise_end(heap, &plan.need);
 		return -ENOMEM;
 	}
+	/* who brings pages of the heap into memory has seen now what it is */
+	touching_wait(heap, &pages);
 	if (heap->bind) {
 		mark(heap, run);
 		if (bind_pages(heap, &pages, -1))

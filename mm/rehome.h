@@ -19,6 +19,11 @@ int rehome_alloc(struct fixheap *heap, const struct run_request *req,
  * make. */
 u64 rehome_largest(struct fixheap *heap, const struct run_request *req,
 		   u64 least);
+/* Whether pages may be bound anew for the request at all. */
+bool rehome_may(const struct fixheap *heap, const struct run_request *req);
+/* Whether an array can be had; fits: whether run_alloc would make it. */
+bool rehome_fits(struct fixheap *heap, const struct run_request *req,
+		 bool fits);
 /* Drop the pages of a new array, so that the next touch decides their node.
  * 0 or -ENOMEM, also where nodes could not give them; likewise. */
 int rehome_fresh(struct fixheap *heap, const struct run_request *req,

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * request.c: what the three clients of the waist have in common: reading an
- * attribute, asking again after everything was reclaimed, and the heap's count
- * of live bytes.
+ * attribute, and asking again after everything was reclaimed.
  *
  * An allocation fails only after the per-CPU caches, every thread's cache of
  * objects and jemalloc's dirty slabs were taken back and the search was
  * repeated.
  *
  * Locking: none of its own.  Cost: reclaiming costs O(threads + caches); it
- * happens only when an allocation would fail, or when it is asked for.
+ * happens when an allocation would fail, wants an eighth of the heap, or when
+ * it is asked for.
  */
 #include "heap.h"
 
@@ -20,9 +20,15 @@
 #include "page_poison.h"
 #include "policy.h"
 #include "rehome.h"
+#include "shortage.h"
+#include "tag.h"
+#include "trim.h"
+#include "trace.h"
 #include "vmstat.h"
 
 #include <errno.h>
+
+#define VAST_PART 8
 
 bool heap_may_align(const struct fixheap *heap, size_t alignment)
 {
@@ -44,13 +50,16 @@ int heap_attr(const struct fixheap *heap, const struct fixheap_array_attr *attr,
 	if (!attr)
 		attr = &none;
 	if (attr->size != sizeof(*attr) ||
-	    attr->flags &
-		    ~(FIXHEAP_ZERO | FIXHEAP_FRESH | FIXHEAP_POST_ALLOC) ||
+	    attr->flags & ~(FIXHEAP_ZERO | FIXHEAP_ZERO_PARALLEL |
+			    FIXHEAP_FRESH | FIXHEAP_POST_ALLOC) ||
 	    (attr->alignment && !is_pow2(attr->alignment)))
 		return -EINVAL;
 	if (attr->alignment > PAGE_BYTES)
 		req->align = attr->alignment >> PAGE_SHIFT;
-	req->zero = attr->flags & FIXHEAP_ZERO;
+	if (attr->tag >= FIXHEAP_NR_TAGS)
+		return -EINVAL;
+	req->tag = attr->tag ? attr->tag : tag_current();
+	req->zero = attr->flags & (FIXHEAP_ZERO | FIXHEAP_ZERO_PARALLEL);
 	req->fresh = attr->flags & FIXHEAP_FRESH;
 	req->post = attr->flags & FIXHEAP_POST_ALLOC;
 	if (!heap_may_align(heap, attr->alignment))
@@ -103,7 +112,7 @@ const char *heap_give_run(struct fixheap *heap, struct run *run,
 	u64 page = page_read(&heap->page[run->pfn]);
 	const char *what;
 
-	if (page_kind(page) != PAGE_ARRAY || !(page & PAGE_MOVED_FLAG)) {
+	if (page_kind(page) != PAGE_ARRAY || !page_is_moved(page)) {
 		if (likely(!__atomic_load_n(&heap->nr_own, __ATOMIC_RELAXED)))
 			return run_free(heap, run, kind);
 		return give_own(heap, run, kind);
@@ -163,24 +172,92 @@ static int alloc_more(struct fixheap *heap, const struct run_request *req,
 	return ret;
 }
 
+struct attempt {
+	const struct run_request *req;
+	struct run *run;
+	int ret;
+};
+
+static void try_stopped(struct fixheap *heap, void *data)
+{
+	struct attempt *attempt = data;
+
+	attempt->ret = run_alloc(heap, attempt->req, attempt->run);
+}
+
+/*
+ * The last attempt: while caches were emptied, other threads may have filled
+ * theirs again.  An array is no less likely to find its place without.
+ */
+static int alloc_last(struct fixheap *heap, const struct run_request *req,
+		      struct run *run)
+{
+	struct attempt attempt = { req, run, -ENOMEM };
+
+	if (req->kind != PAGE_ARRAY)
+		objects_call_flushed(heap, try_stopped, &attempt);
+	return attempt.ret;
+}
+
+/* Let the program free something; once more, too, where it could not, as
+ * another thread may have had the same done. */
+static int alloc_told(struct fixheap *heap, const struct run_request *req,
+		      struct run *run)
+{
+	bool freed = true;
+	int ret = -ENOMEM;
+
+	for (u32 round = 0; ret && freed; round++) {
+		freed = shortage_tell(heap, req, round);
+		fixheap_reclaim(heap);
+		ret = alloc_run(heap, req, run);
+	}
+	return ret;
+}
+
+/*
+ * A run of so much of the heap does not go beside free objects which caches
+ * hold: it could not grow there, or would not find the space again once it has
+ * moved.  So they are taken back before, if there ever were any.
+ */
+static void make_way(struct fixheap *heap, u64 nr_pages)
+{
+	u64 all = __atomic_load_n(&heap->nr_pages, __ATOMIC_RELAXED);
+
+	if (likely(nr_pages < max_u64(all / VAST_PART, BLOCK_PAGES)) ||
+	    !heap->objects || heap_is_deterministic(heap))
+		return;
+	if (__atomic_load_n(&heap->region.had_small, __ATOMIC_RELAXED))
+		fixheap_reclaim(heap);
+}
+
 void *heap_alloc_run(struct fixheap *heap, const struct run_request *req)
 {
 	bool failed = hopeless(heap, req->nr_pages) || fail_page_alloc(heap);
 	int ret = failed ? -ENOMEM : -EAGAIN;
 	struct run run;
 
+	tag_begin(heap, req->tag);
 	if (!failed && req->kind == PAGE_ARRAY && own_is_wanted(heap, req))
 		ret = own_alloc(heap, req, &run);
 	if (ret == -EAGAIN) {
+		make_way(heap, req->nr_pages);
 		ret = alloc_run(heap, req, &run);
 		if (ret == -ENOMEM && !req->reclaimed) {
 			fixheap_reclaim(heap);
 			ret = alloc_more(heap, req, &run);
 		}
+		if (ret == -ENOMEM)
+			ret = alloc_last(heap, req, &run);
+		if (ret == -ENOMEM && shortage_has_listeners(heap))
+			ret = alloc_told(heap, req, &run);
 	}
 	page_poison_report(heap);
+	if (shortage_is_watched(heap))
+		shortage_look(heap);
 	if (!ret)
 		return pfn_to_addr(heap, run.pfn);
+	trace_fail(heap, req);
 	heap_refused(heap);
 	return NULL;
 }
@@ -286,18 +363,5 @@ void heap_free_run(struct fixheap *heap, const char *api, void *start,
 	}
 	page_owner_free(heap, run.pfn, run.nr_pages, mark);
 	heap_account(heap, -(long)(run.nr_pages << PAGE_SHIFT));
-}
-
-void heap_account(struct fixheap *heap, long bytes)
-{
-	long live, peak;
-
-	if (!IS_ENABLED(CONFIG_VMSTAT))
-		return;
-	live = __atomic_add_fetch(&heap->live_bytes, bytes, __ATOMIC_RELAXED);
-	peak = __atomic_load_n(&heap->peak_live, __ATOMIC_RELAXED);
-	while (live > peak &&
-	       !__atomic_compare_exchange_n(&heap->peak_live, &peak, live, true,
-					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
+	decay_freed(heap);
 }

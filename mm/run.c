@@ -16,34 +16,17 @@
  */
 #include "run.h"
 
+#include "clear.h"
 #include "page_poison.h"
 #include "pcp.h"
 #include "policy.h"
 #include "runmap.h"
-#include "vmstat.h"
+#include "tag.h"
+#include "trim.h"
+#include "trace.h"
 #include "zone.h"
 
 #include <errno.h>
-
-static void clear_pages(struct fixheap *heap, u64 pfn, u64 end)
-{
-	if (pfn >= end)
-		return;
-	host_clear(pfn_to_addr(heap, pfn), (end - pfn) << PAGE_SHIFT);
-	vmstat_add(&heap->region.cleared, (end - pfn) << PAGE_SHIFT);
-}
-
-/* Clear what of the run is not known to be zero. */
-static void clear_run(struct fixheap *heap, const struct run *run,
-		      struct zero_range known)
-{
-	u64 end = run->pfn + run->nr_pages;
-
-	if (known.pfn >= known.end)
-		known.pfn = known.end = end;
-	clear_pages(heap, run->pfn, known.pfn);
-	clear_pages(heap, known.end, end);
-}
 
 /* A page of the node's cache: not where some of its pages are kept back. */
 static bool cacheable(const struct node *node, const struct run_request *req)
@@ -71,6 +54,8 @@ static bool alloc_cached(struct node *node, const struct run_request *req,
 	if (!cacheable(node, req) || !pcp_get(node, page, &run->pfn, &zero))
 		return false;
 	run->nr_pages = 1;
+	tag_set(node->heap, run->pfn, req->tag);
+	tag_run(node->heap, run->pfn, 1, 1);
 	known->pfn = run->pfn;
 	known->end = run->pfn + zero;
 	return true;
@@ -108,6 +93,8 @@ static bool alloc_any(struct fixheap *heap, const struct run_request *req,
 		spin_lock(&region->lock);
 		got = region_alloc_locked(region, req, &find, run, known);
 		spin_unlock(&region->lock);
+		if (!got)
+			trace_fallback(heap, &find.in, req);
 	}
 	return got;
 }
@@ -131,6 +118,20 @@ static bool alloc_drained(struct fixheap *heap, const struct run_request *req,
 	return got;
 }
 
+/* And none of it while free memory is on its way to the system. */
+static bool alloc_last(struct fixheap *heap, const struct run_request *req,
+		       struct run *run, struct zero_range *known)
+{
+	bool got;
+	u64 seq;
+
+	do {
+		seq = trim_begin(heap);
+		got = alloc_drained(heap, req, run, known);
+	} while (!got && trim_again(heap, seq));
+	return got;
+}
+
 int run_alloc(struct fixheap *heap, const struct run_request *req,
 	      struct run *run)
 {
@@ -138,11 +139,12 @@ int run_alloc(struct fixheap *heap, const struct run_request *req,
 
 	if (!alloc_at_once(heap, req, run, &known) &&
 	    !alloc_any(heap, req, run, &known) &&
-	    !alloc_drained(heap, req, run, &known))
+	    !alloc_last(heap, req, run, &known))
 		return -ENOMEM;
+	trace_alloc(heap, run, req->kind);
 	page_poison_check(heap, run);
 	if (req->zero)
-		clear_run(heap, run, known);
+		clear_run(heap, run, known, req->zero);
 	return 0;
 }
 
@@ -217,8 +219,8 @@ static u64 claimed(const struct fixheap *heap, const struct run *run, u64 page)
 			 zone_of(heap, run->pfn)->node);
 }
 
-int run_resize(struct fixheap *heap, const struct run *wanted,
-	       enum page_kind kind, u64 *old_pages, const char **what)
+static int resize_once(struct fixheap *heap, const struct run *wanted,
+		       enum page_kind kind, u64 *old_pages, const char **what)
 {
 	struct region *region = &heap->region;
 	struct zero_range known = { 0, 0 };
@@ -243,18 +245,34 @@ int run_resize(struct fixheap *heap, const struct run *wanted,
 		goto unlock;
 	runmap_clear(region, &run);
 	runmap_set(region, wanted, page);
-	if (wanted->nr_pages < run.nr_pages && page & PAGE_MOVED_FLAG)
+	if (wanted->nr_pages < run.nr_pages && page & PAGE_MOVED_FLAG) {
 		runmap_set(region, &part, claimed(heap, &part, page));
-	else if (wanted->nr_pages < run.nr_pages)
+	} else if (wanted->nr_pages < run.nr_pages) {
 		region_release_locked(region, &part, page_placement(page));
+		trace_free(heap, &part, kind);
+	}
 unlock:
 	spin_unlock(&region->lock);
 	if (ret || wanted->nr_pages <= run.nr_pages)
 		return ret;
+	trace_alloc(heap, &part, kind);
 	page_poison_check(heap, &part);
 	if (page & PAGE_ZERO_FLAG)
-		clear_run(heap, &part, known);
+		clear_run(heap, &part, known, FIXHEAP_ZERO);
 	return 0;
+}
+
+int run_resize(struct fixheap *heap, const struct run *wanted,
+	       enum page_kind kind, u64 *old_pages, const char **what)
+{
+	int ret;
+	u64 seq;
+
+	do {
+		seq = trim_begin(heap);
+		ret = resize_once(heap, wanted, kind, old_pages, what);
+	} while (ret == -ENOMEM && trim_again(heap, seq));
+	return ret;
 }
 
 void run_set_zero(struct fixheap *heap, const struct run *run)
@@ -265,13 +283,25 @@ void run_set_zero(struct fixheap *heap, const struct run *run)
 }
 
 /* A single page that may stay in the CPU's cache. */
-static bool free_cached(struct fixheap *heap, u64 pfn, enum page_kind kind)
+static bool free_cached(struct fixheap *heap, const struct run *run,
+			enum page_kind kind)
 {
+	u64 pfn = run->pfn;
 	struct node *node = &heap->node[zone_of(heap, pfn)->node];
 	u64 page = page_read(&heap->page[pfn]);
 
-	return page_kind(page) == kind && page_len(page) == 1 &&
-	       page_placement(page) == PLACE_SMALL && pcp_put(node, page, pfn);
+	if (page_kind(page) != kind || page_len(page) != 1 ||
+	    page_placement(page) != PLACE_SMALL)
+		return false;
+	if (kind == PAGE_RAW)
+		tag_run(heap, pfn, 1, -1);
+	if (pcp_put(node, page, pfn)) {
+		trace_free(heap, run, kind);
+		return true;
+	}
+	if (kind == PAGE_RAW)
+		tag_run(heap, pfn, 1, 1);
+	return false;
 }
 
 static const char *free_whole(struct region *region, struct run *wanted,
@@ -288,6 +318,7 @@ static const char *free_whole(struct region *region, struct run *wanted,
 		runmap_clear(region, &run);
 		region_release_locked(region, &run, page_placement(page));
 		*wanted = run;
+		trace_free(region->heap, wanted, kind);
 	} else {
 		what = run_mistake_locked(region, wanted->pfn, kind);
 	}
@@ -340,6 +371,7 @@ void run_give(struct fixheap *heap, const struct run *run, bool zero)
 		region_give_zero_locked(region, run, placement);
 	else
 		region_release_locked(region, run, placement);
+	trace_free(heap, run, PAGE_ARRAY);
 	spin_unlock(&region->lock);
 }
 
@@ -348,7 +380,7 @@ const char *run_free(struct fixheap *heap, struct run *run, enum page_kind kind)
 	if (kind == PAGE_DIRECT || kind == PAGE_ARRAY)
 		return free_whole(&heap->region, run, kind);
 	if (run->nr_pages == 1 && !IS_ENABLED(CONFIG_PAGE_POISON) &&
-	    free_cached(heap, run->pfn, kind))
+	    free_cached(heap, run, kind))
 		return NULL;
 	return run_free_range(heap, run, kind);
 }

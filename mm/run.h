@@ -25,8 +25,10 @@ struct run_request {
 	u32 near;	  /* from this node on: its number in the topology + 1;
 			   * 0: from the CPU's */
 	const u8 *weight; /* _INTERLEAVE: by node, in order; or NULL */
+	u32 tag;	  /* tag.c */
 	u32 target;	  /* rehome.c: BIND to this node */
-	bool zero;	  /* clear what is not known to be zero */
+	u8 zero;	  /* clear what is not known to be zero; of
+			   * FIXHEAP_ZERO_PARALLEL: by several threads */
 	bool fresh;	  /* the next touch decides the node */
 	bool post;	  /* registered later; own.c */
 	bool reclaimed;	  /* fixheap_reclaim has just been called for it */
@@ -106,6 +108,8 @@ const char *run_mistake_locked(struct region *region, u64 pfn,
 
 /* Pages of the largest run that run_alloc would find now. */
 u64 run_largest(struct fixheap *heap, const struct run_request *req);
+/* Whether run_alloc would find this one, without what caches hold. */
+bool run_fits(struct fixheap *heap, const struct run_request *req);
 
 /* Head of the run that covers pfn; false when the page is free. */
 bool run_find(struct fixheap *heap, u64 pfn, struct run *run, u64 *page);

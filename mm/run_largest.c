@@ -219,6 +219,18 @@ static u64 largest_blocked(struct fixheap *heap, const struct run_request *req,
 	return nr ? nr : largest_last(heap, req, z, part + 1);
 }
 
+bool run_fits(struct fixheap *heap, const struct run_request *req)
+{
+	struct contig_request find = { .align = req->align,
+				       .placement = req->placement };
+	struct zone_iter iter = { 0 };
+
+	while (zonelist_next(heap, req, &iter, &find))
+		if (would_fit(heap, req, &find, req->nr_pages))
+			return true;
+	return false;
+}
+
 u64 run_largest(struct fixheap *heap, const struct run_request *req)
 {
 	struct contig_request find = { .align = req->align,

@@ -15,6 +15,8 @@
  * EXTENT: for its pages.
  */
 #include "runmap.h"
+#include "tag.h"
+#include "trace.h"
 #include "zone.h"
 
 /* Runs of this kind cover the part without a gap. */
@@ -61,8 +63,10 @@ static enum placement absorb_locked(struct region *region,
 		if (run.pfn < part->pfn)
 			runmap_set(region, &before, page);
 		behind = (struct run){ end, run.pfn + run.nr_pages - end };
-		if (run.pfn + run.nr_pages > end)
-			runmap_set(region, &behind, page_at(region, page, end));
+		if (run.pfn + run.nr_pages <= end)
+			continue;
+		tag_set(region->heap, end, tag_of(region->heap, run.pfn));
+		runmap_set(region, &behind, page_at(region, page, end));
 	}
 	return page_placement(page);
 }
@@ -75,8 +79,10 @@ const char *run_free_range(struct fixheap *heap, const struct run *run,
 
 	spin_lock(&region->lock);
 	what = check_locked(region, run, kind);
-	if (!what)
+	if (!what) {
 		region_release_locked(region, run, absorb_locked(region, run));
+		trace_free(heap, run, kind);
+	}
 	spin_unlock(&region->lock);
 	return what;
 }

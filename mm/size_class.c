@@ -9,9 +9,10 @@
  *
  * A size is odd << shift with odd in {1, 3, 5, 7}.  Two things follow:
  *
- *  1. Whether n is a multiple of the size takes no division: multiply by the
- *     inverse of the odd part, rotate right by shift.  For a multiple this is
- *     the quotient, for anything else it is beyond every quotient there is.
+ *  1. Whether n is a multiple of the size takes no division: multiply by unit,
+ *     2^64 / size rounded up.  For n = q * size + r the product modulo 2^64 is
+ *     r * unit and q times what it was rounded up by: for all n below 2^32 that
+ *     is less than a unit for r = 0 and for nothing else.
  *  2. The least slab without waste is lcm(size, page): odd pages, more for the
  *     sizes with a shift above the page's.  An offset within a page belongs to
  *     exactly one place in it.
@@ -63,19 +64,12 @@
 	LINE(34, 10240, 3, 12) \
 	LINE(35, 12288, 7, 11)
 
-/* Inverses modulo 2^32: odd * INVERSE_odd == 1. */
-#define INVERSE_1 0x00000001u
-#define INVERSE_3 0xaaaaaaabu
-#define INVERSE_5 0xcccccccdu
-#define INVERSE_7 0xb6db6db7u
-
-#define CLASS_LINE(number, below, m, bits)                                \
-	[number] = {                                                      \
-		.inverse = INVERSE_##m,                                   \
-		.starts = (PAGE_BYTES - 1) / ((size_t)(m) << (bits)) + 1, \
-		.size = (m) << (bits),                                    \
-		.shift = (bits),                                          \
-		.odd = (m),                                               \
+#define CLASS_LINE(number, below, m, bits)                \
+	[number] = {                                      \
+		.unit = ~0ull / ((u64)(m) << (bits)) + 1, \
+		.size = (m) << (bits),                    \
+		.shift = (bits),                          \
+		.odd = (m),                               \
 	},
 #define LOOKUP_LINE(number, below, m, bits) \
 	[(below) / 16 + 1 ...((m) << (bits)) / 16] = (number),

@@ -14,9 +14,8 @@
 #define NR_SIZE_CLASSES 35
 
 struct size_class {
-	u32 inverse; /* of the odd part of size, modulo 2^32 */
-	u32 starts;  /* objects that can start in one page; class 0: none */
-	u32 size;    /* bytes, odd << shift */
+	u64 unit; /* 2^64 / size, rounded up; class 0: 0 */
+	u32 size; /* bytes, odd << shift */
 	u16 shift;
 	u16 odd;
 };
@@ -45,17 +44,21 @@ static inline u32 size_class_of(size_t bytes)
 	return size_class_by_16[(bytes + 15) >> 4];
 }
 
+/* Whether the distance, below 2^32, is a multiple of the size that has this
+ * unit. */
+static inline bool unit_divides(u64 unit, u64 distance)
+{
+	return distance * unit < unit;
+}
+
 /*
- * Whether an object of the class starts `distance` bytes behind the first one
- * that starts in the page.  A distance that wrapped below zero gives false.
+ * Whether an object of the class starts `distance` bytes behind the start of
+ * another one.
  */
 static inline bool size_class_starts(const struct size_class *class,
 				     u32 distance)
 {
-	u32 turned = distance * class->inverse;
-
-	turned = turned >> class->shift | turned << (-class->shift & 31);
-	return turned < class->starts;
+	return unit_divides(class->unit, distance);
 }
 
 #endif

@@ -5,10 +5,12 @@
  * A treap of rows by (length, first block): a search tree by the key, a heap
  * by a priority that is a hash of the block's number, hence balanced by chance
  * and without any state for balance (Seidel and Aragon, 1996).  A row's node
- * is in its first pageblock, so that there is nothing to allocate.
+ * is in its first pageblock, so that there is nothing to allocate.  The row
+ * that was added last is kept in hand until there is another one: who takes
+ * from a row and soon gives back often meets the same one again.
  *
  * Invariants
- *  1. The nodes are exactly the rows of the region.
+ *  1. The nodes are exactly the rows of the region, but the one in hand.
  *  2. In the left subtree of a node keys are smaller, in the right one larger.
  *  3. No child has a higher priority than its parent.
  *
@@ -42,7 +44,7 @@ static u32 priority(u32 b)
 }
 
 /* Links are block numbers + 1, so that 0 is none. */
-void sizetree_add(struct region *region, u32 b)
+static void add(struct region *region, u32 b)
 {
 	struct pageblock *block = region->block;
 	struct key key = key_of(region, b);
@@ -76,12 +78,23 @@ void sizetree_add(struct region *region, u32 b)
 	*right = 0;
 }
 
+void sizetree_add(struct region *region, u32 b)
+{
+	if (region->size_hand)
+		add(region, region->size_hand - 1);
+	region->size_hand = b + 1;
+}
+
 void sizetree_del(struct region *region, u32 b)
 {
 	struct pageblock *block = region->block;
 	struct key key = key_of(region, b);
 	u32 *link = &region->size_root, left, right;
 
+	if (region->size_hand == b + 1) {
+		region->size_hand = 0;
+		return;
+	}
 	while (*link != b + 1) {
 		u32 at = *link - 1;
 
@@ -111,7 +124,7 @@ bool sizetree_find(const struct region *region, u32 nr_blocks, u32 b,
 		   u32 *first)
 {
 	struct key key = { nr_blocks, b };
-	u32 at = region->size_root;
+	u32 at = region->size_root, hand = region->size_hand;
 	bool found = false;
 
 	while (at) {
@@ -124,6 +137,12 @@ bool sizetree_find(const struct region *region, u32 nr_blocks, u32 b,
 			found = true;
 			at = pb->size_left;
 		}
+	}
+	if (hand && !key_less(key_of(region, hand - 1), key) &&
+	    (!found ||
+	     key_less(key_of(region, hand - 1), key_of(region, *first)))) {
+		*first = hand - 1;
+		found = true;
 	}
 	return found;
 }

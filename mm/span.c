@@ -7,27 +7,24 @@
  * as spans, exact to the page: the row of whole free blocks in the middle
  * (perhaps none), the free tail of the open block before it and the free head
  * of the open block behind it.  A span needs no memory of its own: its ends
- * are marked in its first and last pageblock (boundary tags), and two max
- * trees by block number say where spans of a given size are: one counts
- * pages, the other whole blocks.  A third tree has the rows by length.
+ * are marked in its first and last pageblock (boundary tags), a max tree by
+ * block number says where spans of a given size are, and a set where rows
+ * begin.  Another tree has the rows by length.
  *
  * Invariants
  *  1. A closed free block lies in exactly one row; rows never touch.
  *  2. span_end is set in the first block of a row only, span_first in its
  *     last only; both are 0 in every other block.
  *  3. span_pages of a row's first block = free tail before + 512 * blocks +
- *     free head behind, saturated at 2^32 - 1; span_blocks = its blocks.
+ *     free head behind, saturated at 2^32 - 1; it is in span_rows.
  *  4. span_pages of block b, where no row starts, is tail + head of the open
- *     blocks b - 1 and b if both are positive, else 0; span_blocks is 0.
- *  5. Blocks [zero_first, zero_end) of a row read as zero.  When rows merge,
- *     the longest such piece is kept: knowledge is lost, never invented.
+ *     blocks b - 1 and b if both are positive, else 0; it is not in span_rows.
  *
  * Locking: the region lock.  Cost: O(1) blocks and O(log16 blocks) for the
  * trees whatever the run's length; blocks inside a row are not touched.
  */
 #include "span.h"
 
-#include "bitmap.h"
 #include "sizetree.h"
 
 static u32 tree_index(const struct region *region, u32 b)
@@ -35,179 +32,138 @@ static u32 tree_index(const struct region *region, u32 b)
 	return b - region->first_block;
 }
 
-static u32 free_tail(const struct region *region, u32 b)
+/* Free pages that end where block b begins. */
+static u32 free_before(const struct region *region, u32 b)
 {
-	const struct pageblock *pb = &region->block[b];
-
-	if (b < region->first_block || !block_is_open(pb))
-		return 0;
-	return bitmap_ones_before(pb->free, BLOCK_PAGES);
+	return b > region->first_block ? region->block[b - 1].tail : 0;
 }
 
-static u32 free_head(const struct region *region, u32 b)
+/* Free pages from the start of block b. */
+static u32 free_from(const struct region *region, u32 b)
 {
-	const struct pageblock *pb = &region->block[b];
-
-	if (b >= region->end_block || !block_is_open(pb))
-		return 0;
-	return bitmap_ones_from(pb->free, 0);
+	return b < region->end_block ? region->block[b].head : 0;
 }
 
 void span_fill(const struct region *region, u32 first, u32 end,
 	       struct span *span)
 {
-	u32 tail = first > region->first_block ? free_tail(region, first - 1)
-					       : 0;
+	u32 tail = free_before(region, first);
 
 	span->first = first;
 	span->end = end;
 	span->pfn = ((u64)first << BLOCK_SHIFT) - tail;
 	span->nr_pages = tail + ((u64)(end - first) << BLOCK_SHIFT) +
-			 free_head(region, end);
+			 free_from(region, end);
+}
+
+#define NO_ROW UINT32_MAX
+
+/* First block of the row that covers block b, or, where none does, of one
+ * before it; NO_ROW. */
+static u32 row_of(const struct region *region, u32 b)
+{
+	const struct pageblock *pb = &region->block[b];
+	u64 i;
+
+	if (pb->span_first)
+		return pb->span_first - 1;
+	if (pb->span_end)
+		return b;
+	i = bittree_last(&region->span_rows, tree_index(region, b));
+	return i == BITTREE_NONE ? NO_ROW : region->first_block + (u32)i;
 }
 
 /* File the row [first, end), or with end == first the border before first. */
 static void span_file(struct region *region, u32 first, u32 end)
 {
-	struct span span;
-	u64 pages;
+	u32 tail = free_before(region, first), head = free_from(region, end);
+	u64 pages = tail + ((u64)(end - first) << BLOCK_SHIFT) + head;
 
-	if (first >= region->end_block)
-		return;
-	span_fill(region, first, end, &span);
-	pages = min_u64(span.nr_pages, UINT32_MAX);
-	if (first == end) {
-		u64 border = (u64)first << BLOCK_SHIFT;
-
-		if (span.pfn == border || span.pfn + span.nr_pages == border)
-			pages = 0;
-	}
-	maxtree_set(&region->span_pages, tree_index(region, first), (u32)pages);
-	maxtree_set(&region->span_blocks, tree_index(region, first),
-		    end - first);
+	if (first == end && (!tail || !head))
+		pages = 0;
+	maxtree_set(&region->span_pages, tree_index(region, first),
+		    (u32)min_u64(pages, UINT32_MAX));
 }
 
 /* Mark the ends of the row [first, end) and file it. */
-static void row_make(struct region *region, u32 first, u32 end,
-		     const struct span *zero)
+static void row_make(struct region *region, u32 first, u32 end)
 {
-	struct pageblock *pb = &region->block[first];
-
-	pb->span_end = end;
+	region->block[first].span_end = end;
 	region->block[end - 1].span_first = first + 1;
-	pb->zero_first = zero->first;
-	pb->zero_end = zero->end;
 	sizetree_add(region, first);
+	bittree_set(&region->span_rows, tree_index(region, first));
 	span_file(region, first, end);
 }
 
-/* Remove the marks of the row [first, end) and what it is filed under. */
+/* Remove the marks of the row [first, end); it stays filed. */
 static void row_unmake(struct region *region, u32 first, u32 end)
 {
 	sizetree_del(region, first);
 	region->block[first].span_end = 0;
 	region->block[end - 1].span_first = 0;
-	maxtree_set(&region->span_pages, tree_index(region, first), 0);
-	maxtree_set(&region->span_blocks, tree_index(region, first), 0);
 }
 
-/* The piece of zero blocks to keep of two. */
-static struct span zero_join(struct span a, struct span b)
+/* No span is filed under block b any more. */
+static void span_unfile(struct region *region, u32 b)
 {
-	if (a.end == b.first && a.first < a.end && b.first < b.end)
-		return (struct span){ .first = a.first, .end = b.end };
-	return a.end - a.first >= b.end - b.first ? a : b;
+	maxtree_set(&region->span_pages, tree_index(region, b), 0);
+	bittree_clear(&region->span_rows, tree_index(region, b));
 }
 
-static struct span row_zero(const struct region *region, u32 first)
+/* What is new is filed before what is gone is not any more: then a maximum that
+ * both share changes once. */
+void span_add(struct region *region, u32 first, u32 end)
 {
-	const struct pageblock *pb = &region->block[first];
-
-	return (struct span){ .first = pb->zero_first, .end = pb->zero_end };
-}
-
-void span_add(struct region *region, u32 first, u32 end, bool zero)
-{
-	struct span known = { .first = first, .end = zero ? end : first };
 	u32 row_first = first, row_end = end;
 
 	if (first > region->first_block &&
 	    region->block[first - 1].span_first) {
 		row_first = region->block[first - 1].span_first - 1;
-		known = zero_join(row_zero(region, row_first), known);
 		row_unmake(region, row_first, first);
 	}
 	if (end < region->end_block && region->block[end].span_end) {
 		row_end = region->block[end].span_end;
-		known = zero_join(known, row_zero(region, end));
 		row_unmake(region, end, row_end);
 	}
-	row_make(region, row_first, row_end, &known);
-	/* a border that was filed on its own is part of the row now */
-	if (end == row_end && end < region->end_block)
-		maxtree_set(&region->span_pages, tree_index(region, end), 0);
+	row_make(region, row_first, row_end);
+	/* a row, or a border, that is part of this row now */
+	if (end < region->end_block)
+		span_unfile(region, end);
 }
 
-/* What lies of zero in [first, end). */
-static struct span zero_part(struct span zero, u32 first, u32 end)
+void span_del(struct region *region, u32 first, u32 end)
 {
-	u32 from = zero.first > first ? zero.first : first;
-	u32 to = zero.end < end ? zero.end : end;
+	u32 row = row_of(region, first), row_end = region->block[row].span_end;
 
-	return (struct span){ .first = from, .end = to > from ? to : from };
+	row_unmake(region, row, row_end);
+	if (end < row_end)
+		row_make(region, end, row_end);
+	if (row < first)
+		row_make(region, row, first);
+	else
+		span_unfile(region, row);
 }
 
-void span_del(struct region *region, u32 first, u32 end, struct span *zero)
-{
-	struct span row, known, part;
-
-	span_find(region, first, &row);
-	known = row_zero(region, row.first);
-	row_unmake(region, row.first, row.end);
-	if (row.first < first) {
-		part = zero_part(known, row.first, first);
-		row_make(region, row.first, first, &part);
-	}
-	if (end < row.end) {
-		part = zero_part(known, end, row.end);
-		row_make(region, end, row.end, &part);
-	}
-	*zero = zero_part(known, first, end);
-}
-
-void span_touch(struct region *region, u32 b)
+void span_touch_head(struct region *region, u32 b)
 {
 	u32 before = b > region->first_block ? region->block[b - 1].span_first
 					     : 0;
 
-	if (before)
-		span_file(region, before - 1, b);
-	else
-		span_file(region, b, b);
-	if (b + 1 == region->end_block)
-		return;
-	if (region->block[b + 1].span_end)
-		span_file(region, b + 1, region->block[b + 1].span_end);
-	else
-		span_file(region, b + 1, b + 1);
+	span_file(region, before ? before - 1 : b, b);
+}
+
+void span_touch_tail(struct region *region, u32 b)
+{
+	if (b + 1 < region->end_block)
+		span_file(region, b + 1,
+			  region->block[b + 1].span_end ?: b + 1);
 }
 
 bool span_find(const struct region *region, u32 b, struct span *span)
 {
-	const struct pageblock *pb = &region->block[b];
-	u32 first = b;
-	u64 i;
+	u32 first = row_of(region, b);
 
-	if (pb->span_first) {
-		first = pb->span_first - 1;
-	} else if (!pb->span_end) {
-		i = maxtree_last(&region->span_blocks, tree_index(region, b),
-				 1);
-		if (i == MAXTREE_NONE)
-			return false;
-		first = region->first_block + (u32)i;
-	}
-	if (region->block[first].span_end <= b)
+	if (first == NO_ROW || region->block[first].span_end <= b)
 		return false;
 	span_fill(region, first, region->block[first].span_end, span);
 	return true;

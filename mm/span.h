@@ -17,14 +17,15 @@ static inline bool block_is_open(const struct pageblock *pb)
 	return pb->nr_free != 0;
 }
 
-/* Free the closed, used blocks [first, end); zero: they read as zero. */
-void span_add(struct region *region, u32 first, u32 end, bool zero);
-/* Take blocks [first, end) out of the span that covers them; the part of
- * them that reads as zero is left in *zero (blocks). */
-void span_del(struct region *region, u32 first, u32 end, struct span *zero);
-/* The free pages at the start or the end of open block b have changed, or
- * the block was opened or closed for good. */
-void span_touch(struct region *region, u32 b);
+/* Make a row of the closed blocks [first, end), all of whose pages are free,
+ * joined with those that touch it. */
+void span_add(struct region *region, u32 first, u32 end);
+/* Take blocks [first, end) out of the row that has them; some may be open by
+ * now. */
+void span_del(struct region *region, u32 first, u32 end);
+/* The number of free pages at the start, at the end of block b has changed. */
+void span_touch_head(struct region *region, u32 b);
+void span_touch_tail(struct region *region, u32 b);
 
 /* The span of the row [first, end), or of the border before first. */
 void span_fill(const struct region *region, u32 first, u32 end,

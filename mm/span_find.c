@@ -112,8 +112,8 @@ bool span_highest(const struct region *region, const struct bounds *in,
 	u64 before = end_block(in) - region->first_block;
 
 	for (;;) {
-		before = maxtree_last(&region->span_blocks, before, 1);
-		if (before == MAXTREE_NONE ||
+		before = bittree_last(&region->span_rows, before);
+		if (before == BITTREE_NONE ||
 		    !span_cut(region, in, before, span))
 			return false;
 		if (span->first < span->end)

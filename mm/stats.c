@@ -9,6 +9,7 @@
 #include "heap.h"
 
 #include "contig.h"
+#include "objects.h"
 #include "pcp.h"
 
 #include <errno.h>
@@ -34,6 +35,7 @@ int fixheap_stats(struct fixheap *heap, struct fixheap_stats *stats)
 
 	if (!stats || stats->size != sizeof(*stats))
 		return -EINVAL;
+	objects_tell(heap);
 	memset(stats, 0, sizeof(*stats));
 	stats->size = sizeof(*stats);
 	stats->heap_bytes = read_counter(&heap->nr_pages) << PAGE_SHIFT;
@@ -49,6 +51,7 @@ int fixheap_stats(struct fixheap *heap, struct fixheap_stats *stats)
 	stats->nr_reclaims = read_counter(&heap->nr_reclaims);
 	stats->nr_rehomes = read_counter(&heap->nr_rehomed);
 	stats->rehomed_bytes = read_counter(&heap->rehomed_pages) << PAGE_SHIFT;
+	stats->reserved_bytes = read_counter(&heap->reserved) << PAGE_SHIFT;
 	stats->nr_zones = heap->nr_zones;
 	for (u32 i = 0; i < heap->nr_zones; i++) {
 		struct zone *zone = &heap->zone[i];
@@ -60,6 +63,7 @@ int fixheap_stats(struct fixheap *heap, struct fixheap_stats *stats)
 	}
 	for (u32 n = 0; n < heap->nr_nodes; n++)
 		stats->cached_bytes += pcp_count(&heap->node[n]) << PAGE_SHIFT;
+	stats->cached_bytes += objects_cached_pages(heap) << PAGE_SHIFT;
 	find.zone = NULL;
 	find.in = (struct bounds){ region->start_pfn, region->end_pfn };
 	spin_lock(&region->lock);
@@ -81,6 +85,23 @@ int fixheap_set_fail_page_alloc(struct fixheap *heap, uint64_t interval)
 	__atomic_store_n(&heap->fail_count, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&heap->fail_interval, interval, __ATOMIC_RELAXED);
 	return 0;
+}
+
+const char *fixheap_reason_name(enum fixheap_reason reason)
+{
+	static const char name[][12] = {
+		[FIXHEAP_REASON_NONE] = "NONE",
+		[FIXHEAP_REASON_TOTAL] = "TOTAL",
+		[FIXHEAP_REASON_FRAGMENTED] = "FRAGMENTED",
+		[FIXHEAP_REASON_NODE] = "NODE",
+		[FIXHEAP_REASON_ALIGNMENT] = "ALIGNMENT",
+		[FIXHEAP_REASON_LIMIT] = "LIMIT",
+		[FIXHEAP_REASON_RESERVED] = "RESERVED",
+		[FIXHEAP_REASON_REGION] = "REGION",
+	};
+
+	return (size_t)reason < sizeof(name) / sizeof(name[0]) ? name[reason]
+							       : NULL;
 }
 
 size_t fixheap_page_size(void)

@@ -6,9 +6,9 @@
  * whose objects are in it.  Here a thread gets a *home*: the heap that it used
  * first, and in it the node of the CPU that it ran on.  Its jemalloc state is
  * bound to that node's arena, and only objects of that node go through its
- * cache; all others pass the cache by.  On top of jemalloc's cache there is a
- * small one of our own, the magazines, because a call of jemalloc and the
- * checks in front of it take longer than the C library's malloc together.
+ * cache; all others pass the cache by.  On top of jemalloc's cache there is
+ * one of our own, the magazines (magazine.c), because a call of jemalloc and
+ * the checks in front of it take longer than the C library's malloc together.
  *
  * A cache belongs to its thread, which may sleep for hours, while its objects
  * keep slabs from being free.  When memory runs out, and when a heap ends,
@@ -20,6 +20,9 @@
  *	if (stop) step back, wait	host_membarrier()
  *	...				wait until busy == 0, for all threads
  *	busy = 0			flush; stop = 0
+ *
+ * Who only uses the magazines looks at `open` instead, which says whose they
+ * are and is NULL while the thread is stopped: one look for both.
  *
  * Either the thread sees stop, or the flusher sees busy: on the thread's side
  * that needs a barrier between store and load, which the flusher's membarrier
@@ -67,11 +70,11 @@ __thread struct thread thread_self
 
 static struct {
 	spinlock_t lock;
-	struct thread *first;  /* (L) */
-	struct magazine *idle; /* (L) sets of magazines, by their slot[0] */
-	pthread_key_t key;     /* (C) after threads_boot */
-	bool fence;	       /* (L) host_membarrier does not work */
-	bool in_child;	       /* (L) */
+	struct thread *first;	   /* (L) */
+	struct magazine_set *idle; /* (L) empty ones */
+	pthread_key_t key;	   /* (C) after threads_boot */
+	bool fence;		   /* (L) host_membarrier does not work */
+	bool in_child;		   /* (L) */
 } threads = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 void threads_lock(struct thread *self)
@@ -120,133 +123,101 @@ void thread_enter_slow(struct thread *t)
 	}
 }
 
-/*
- * Into jemalloc's cache.  It is faster to tell the size, but for an object at
- * a page's start: jemalloc takes that for a sample of its profiler then, and
- * goes a long way to find out that it is not.
- */
-static inline void cache_object(void *object, u32 bytes)
-{
-	if (likely((uintptr_t)object & ((1u << je_page_shift) - 1)))
-		fhje_sdallocx(object, bytes, 0);
-	else
-		fhje_free(object);
-}
-
 static u32 node_of_object(const struct fixheap *heap, const void *object)
 {
 	return page_node(page_read(&heap->page[addr_to_pfn(heap, object)]));
 }
 
-static u32 generation_of(const struct fixheap *heap)
-{
-	return __atomic_load_n(&heap->objects->generation, __ATOMIC_ACQUIRE);
-}
-
-/* The node's arena is another one now.  Where jemalloc refuses, the thread
- * stays bound to the one before. */
-static void bind_again(struct thread *t)
-{
-	t->generation = generation_of(t->home);
-	je_thread_arena(objects_binding(t->home, t->home_node)->arena);
-}
-
-void *thread_refill(struct thread *t, u32 class)
+/*
+ * The magazine is counted before and after it is filled or emptied; what is
+ * taken or put here counts from then on.
+ */
+void *thread_get(struct thread *t, u32 class)
 {
 	struct magazine *magazine = &t->magazine[class];
-	u32 bytes = size_class[class].size;
-	void *more[MAGAZINE_SLOTS / 2];
-	u32 want, nr = 0;
-	void *object;
+	void *object = NULL;
 
 	thread_enter(t);
-	if (unlikely(t->generation != generation_of(t->home)))
-		bind_again(t);
-	want = magazine->nr ? 0 : magazine->limit / 2;
-	object = fhje_malloc(bytes);
-	while (object && nr < want) {
-		more[nr] = fhje_malloc(bytes);
-		if (!more[nr])
-			break;
-		slab_check(t->home, more[nr++], class);
-	}
-	/* They will be handed out in the order in which they came. */
-	while (nr)
-		magazine->slot[magazine->nr++] = more[--nr];
-	if (object && thread_account(t, bytes))
-		thread_report_stopped(t);
+	live_count(t, class);
+	if (magazine->top == t->set->rest[class].base)
+		magazine_fill(t, class);
+	live_grant(t, class);
+	if (likely(magazine->top > magazine->empty))
+		object = *--magazine->top;
 	thread_leave(t);
-	if (object)
-		slab_check(t->home, object, class);
 	MM_DEBUG_ON(object && node_of_object(t->home, object) != t->home_node);
 	return object;
 }
 
-/* Make room: the older half goes to jemalloc. */
-static void spill(struct magazine *magazine, u32 bytes)
+void thread_put(struct thread *t, void *object, u32 class)
 {
-	u32 nr = (magazine->nr + 1) / 2, i;
-
-	for (i = 0; i < nr; i++)
-		cache_object(magazine->slot[i], bytes);
-	magazine->nr -= nr;
-	for (i = 0; i < magazine->nr; i++)
-		magazine->slot[i] = magazine->slot[nr + i];
-}
-
-void thread_spill(struct thread *t, void *object, u32 class)
-{
+	struct magazine_rest *rest = &t->set->rest[class];
 	struct magazine *magazine = &t->magazine[class];
-	u32 bytes = size_class[class].size;
 
 	thread_enter(t);
-	if (magazine->nr == magazine->limit)
-		spill(magazine, bytes);
-	magazine->slot[magazine->nr++] = object;
-	if (thread_account(t, -(long)bytes))
-		thread_report_stopped(t);
+	live_count(t, class);
+	if (magazine->top == rest->base + 2 * rest->batch)
+		magazine_spill(t, class);
+	live_grant(t, class);
+	*magazine->top++ = object;
 	thread_leave(t);
 }
 
 /* A set of empty magazines, one for each class; NULL: no memory. */
-static struct magazine *magazines_get(void)
+static struct magazine_set *magazines_get(void)
 {
-	struct magazine *set = threads.idle;
+	struct magazine_set *set = threads.idle;
 
-	if (set) {
-		threads.idle = set->slot[0];
-		return set;
-	}
-	set = host_reserve((NR_SIZE_CLASSES + 1) * sizeof(*set));
-	for (u32 class = 1; set && class <= NR_SIZE_CLASSES; class ++) {
-		u32 bytes = size_class[class].size;
-
-		set[class].bytes = (u16)bytes;
-		set[class].limit =
-			(u16)min_u64(MAGAZINE_SLOTS, MAGAZINE_BYTES / bytes);
-	}
+	if (!set)
+		return magazine_set_create();
+	threads.idle = set->next;
 	return set;
 }
 
-/* Class 0 does not exist; its magazine links the idle sets. */
-static void magazines_put(struct magazine *set)
+static void magazines_put(struct thread *t)
 {
-	set->slot[0] = threads.idle;
-	threads.idle = set;
+	t->set->next = threads.idle;
+	threads.idle = t->set;
+	t->set = NULL;
 }
 
 void thread_flush_locked(struct thread *t)
 {
-	for (u32 class = 1; class <= NR_SIZE_CLASSES; class ++) {
-		struct magazine *magazine = &t->magazine[class];
-
-		while (magazine->nr)
-			fhje_dallocx(magazine->slot[--magazine->nr],
-				     JE_TCACHE_NONE);
-	}
-	fhje_je_tcache_flush(t->tsd);
 	if (t->home)
-		thread_report_stopped(t);
+		live_tell(t);
+	magazine_flush(t);
+	thread_runs_flush(t);
+	thread_pages_flush(t);
+	fhje_je_tcache_flush(t->tsd);
+}
+
+/* What it takes, while it is out of its caches. */
+static void set_page(struct thread *t)
+{
+	const struct fixheap *heap = t->home;
+	bool draining = heap &&
+			__atomic_load_n(&heap->nr_isolated, __ATOMIC_RELAXED);
+
+	t->page = draining ? PAGE_CLOSED
+			   : (u16)page_make(PAGE_EXTENT, PLACE_SMALL,
+					    t->home_node);
+	thread_pages_open(t, draining);
+}
+
+void thread_set_node(struct thread *t, u32 node)
+{
+	t->home_node = node;
+	set_page(t);
+}
+
+/* With the lock, as who stops threads closes them: the magazines are of t's
+ * home, or of no heap.  Of a thread that is stopped, or the caller. */
+static void open_locked(struct thread *t)
+{
+	bool may = !(t->stop & STOP_FENCE) && t->state == THREAD_LISTED;
+
+	set_page(t);
+	__atomic_store_n(&t->open, may ? t->home : NULL, __ATOMIC_RELEASE);
 }
 
 static void thread_exit(void *arg)
@@ -257,13 +228,14 @@ static void thread_exit(void *arg)
 	if (t->state == THREAD_LISTED) {
 		list_del(t);
 		thread_flush_locked(t);
-		magazines_put(t->magazine);
+		magazines_put(t);
 	}
 	if (t->home)
 		__atomic_sub_fetch(&t->home->objects->nr_threads, 1,
 				   __ATOMIC_RELAXED);
 	__atomic_store_n(&t->home, NULL, __ATOMIC_RELAXED);
 	t->state = THREAD_EXITED;
+	open_locked(t);
 	threads_unlock(t);
 }
 
@@ -280,13 +252,28 @@ static bool thread_list(struct thread *t, u32 arena)
 		threads_lock(t);
 		if (threads.fence)
 			t->stop = STOP_FENCE;
-		t->magazine = bound ? magazines_get() : NULL;
-		if (t->magazine)
+		t->set = bound ? magazines_get() : NULL;
+		if (t->set) {
+			magazine_init(t);
+			t->pages.group.base = NO_GROUP;
 			list_add(t);
+		}
 		threads_unlock(t);
 	}
 	t->nested = false;
 	return t->state == THREAD_LISTED;
+}
+
+static void make_home(struct thread *t, struct fixheap *heap, u32 node)
+{
+	threads_lock(t);
+	t->key = heap->objects->key;
+	t->home_node = node;
+	t->untold = 0;
+	__atomic_add_fetch(&heap->objects->nr_threads, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->home, heap, __ATOMIC_RELAXED);
+	open_locked(t);
+	threads_unlock(t);
 }
 
 bool thread_bind(struct thread *t, struct fixheap *heap)
@@ -299,7 +286,8 @@ bool thread_bind(struct thread *t, struct fixheap *heap)
 	if (t->home || !heap->objects || !thread_usable(t))
 		return false;
 	node = thread_node(t, heap);
-	t->generation = generation_of(heap);
+	t->generation =
+		__atomic_load_n(&heap->objects->generation, __ATOMIC_ACQUIRE);
 	binding = objects_binding(heap, node);
 	if (t->state == THREAD_NEW) {
 		if (!thread_list(t, binding->arena))
@@ -313,12 +301,7 @@ bool thread_bind(struct thread *t, struct fixheap *heap)
 		}
 		thread_leave(t);
 	}
-	t->key = heap->objects->key;
-	t->home_node = node;
-	/* What is live in this heap it does not know yet: tell at once. */
-	t->live = t->live_span = t->live_told = 0;
-	__atomic_add_fetch(&heap->objects->nr_threads, 1, __ATOMIC_RELAXED);
-	__atomic_store_n(&t->home, heap, __ATOMIC_RELAXED);
+	make_home(t, heap, node);
 	return true;
 }
 
@@ -341,8 +324,10 @@ static void threads_stop(struct thread *self)
 	struct thread *t;
 
 	for (t = threads.first; t; t = t->next) {
-		if (t != self)
-			__atomic_or_fetch(&t->stop, STOP_NOW, __ATOMIC_SEQ_CST);
+		if (t == self)
+			continue;
+		__atomic_or_fetch(&t->stop, STOP_NOW, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&t->open, NULL, __ATOMIC_SEQ_CST);
 	}
 	if (!threads.fence && host_membarrier())
 		wait_for_stores();
@@ -357,6 +342,7 @@ static void threads_start(struct thread *self)
 	struct thread *t;
 
 	for (t = threads.first; t; t = t->next) {
+		open_locked(t);
 		if (t != self)
 			__atomic_and_fetch(&t->stop, ~STOP_NOW,
 					   __ATOMIC_RELEASE);
@@ -372,6 +358,7 @@ static void flush_heap(struct fixheap *heap)
 		if (thread_at_home(t, heap))
 			thread_flush_locked(t);
 	}
+	magazine_flush_depots(heap);
 }
 
 void threads_forget(struct fixheap *heap)
@@ -400,23 +387,90 @@ void threads_call_stopped(struct fixheap *heap,
 	threads_unlock(self);
 }
 
+/* flush: and with their caches empty. */
+static void call_stopped(struct fixheap *heap, bool flush,
+			 void (*fn)(struct fixheap *heap, void *data),
+			 void *data)
+{
+	struct thread *self = &thread_self;
+
+	if (!heap->objects || self->nested) {
+		fn(heap, data);
+		return;
+	}
+	threads_lock(self);
+	threads_stop(self);
+	if (flush)
+		flush_heap(heap);
+	fn(heap, data);
+	threads_start(self);
+	threads_unlock(self);
+}
+
+void objects_call_stopped(struct fixheap *heap,
+			  void (*fn)(struct fixheap *heap, void *data),
+			  void *data)
+{
+	call_stopped(heap, 0, fn, data);
+}
+
+void objects_call_flushed(struct fixheap *heap,
+			  void (*fn)(struct fixheap *heap, void *data),
+			  void *data)
+{
+	call_stopped(heap, 1, fn, data);
+}
+
+static u64 count_pages(const struct fixheap *heap)
+{
+	u64 nr = 0;
+
+	for (struct thread *t = threads.first; t; t = t->next) {
+		if (thread_at_home(t, heap))
+			nr += thread_pages_count(t) + thread_runs_count(t);
+	}
+	return nr;
+}
+
+u64 objects_cached_pages(const struct fixheap *heap)
+{
+	struct thread *self = &thread_self;
+	u64 nr;
+
+	if (!heap->objects || self->nested)
+		return heap->objects ? count_pages(heap) : 0;
+	threads_lock(self);
+	nr = count_pages(heap);
+	threads_unlock(self);
+	return nr;
+}
+
 /* ---- start and fork ----------------------------------------------------- */
 
+/* With all caches at rest, so that the child can empty them. */
 static void fork_prepare(void)
 {
 	threads_lock(&thread_self);
+	threads_stop(&thread_self);
 }
 
 static void fork_parent(void)
 {
+	threads_start(&thread_self);
 	threads_unlock(&thread_self);
 }
 
 /* Of all threads only this one goes on; see fork.c for what is lost. */
 static void fork_child(void)
 {
-	struct thread *self = &thread_self;
+	struct thread *self = &thread_self, *t;
 
+	for (t = threads.first; t; t = t->next) {
+		if (t == self)
+			continue;
+		thread_runs_flush(t);
+		thread_pages_flush(t);
+	}
 	threads.in_child = true;
 	threads.first = NULL;
 	if (self->state == THREAD_LISTED)

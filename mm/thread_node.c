@@ -22,7 +22,7 @@
 #include "slab.h"
 #include "thread_cache.h"
 
-#define FOLLOW_PERIOD 64
+#define FOLLOW_PERIOD 16
 
 u32 thread_node(const struct thread *t, const struct fixheap *heap)
 {
@@ -50,7 +50,7 @@ static void move(struct thread *t, u32 node)
 	thread_flush_locked(t);
 	/* where jemalloc refuses, the thread stays what it was */
 	if (!je_thread_arena(binding->arena))
-		t->home_node = node;
+		thread_set_node(t, node);
 	thread_leave(t);
 }
 

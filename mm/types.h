@@ -32,6 +32,7 @@ typedef unsigned __int128 u128;
 #define CPUS_MAX 4096
 
 #define likely(x) __builtin_expect(!!(x), 1)
+#define NOINLINE __attribute__((noinline))
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr)-offsetof(type, member)))

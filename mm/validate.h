@@ -47,6 +47,8 @@ u32 check_row(struct check *check, u32 b);
 void check_border(struct check *check, u32 b);
 void check_lists(struct check *check);
 void check_trees(struct check *check);
+/* That only changes of the kind of blocks are noted. */
+void check_zeromap(struct check *check);
 bool check_summaries(struct check *check);
 /* validate_range.c: the list of ranges; false: it leads astray. */
 bool check_ranges(struct check *check);

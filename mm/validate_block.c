@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * validate_block.c: the invariants of pageblocks, rows, lists and trees, as
- * page_alloc.c, span.c, maxtree.c and runmap.c state them.
+ * page_alloc.c, span.c, runmap.c, maxtree.c and bittree.c state them.
  *
  * Everything is computed again from the bitmaps and compared.
  *
@@ -11,6 +11,7 @@
 
 #include "bitmap.h"
 #include "span.h"
+#include "zeromap.h"
 
 static u64 block_pfn(u32 b)
 {
@@ -28,6 +29,10 @@ void check_open(struct check *check, u32 b)
 		    nr_free);
 	check_equal(check, "longest run of an open block", pfn, pb->longest,
 		    bitmap_longest(pb->free));
+	check_equal(check, "free pages at the start of an open block", pfn,
+		    pb->head, bitmap_ones_from(pb->free, 0));
+	check_equal(check, "free pages at the end of an open block", pfn,
+		    pb->tail, bitmap_ones_before(pb->free, BLOCK_PAGES));
 	if (nr_free == BLOCK_PAGES)
 		check_fail(check, "a wholly free block is open", pfn, nr_free,
 			   0);
@@ -48,7 +53,8 @@ void check_closed(struct check *check, u32 b)
 	u64 pfn = block_pfn(b);
 
 	check_equal(check, "free pages of a closed block", pfn,
-		    bitmap_count(pb->free) + pb->nr_free, 0);
+		    bitmap_count(pb->free) + pb->nr_free + pb->head + pb->tail,
+		    0);
 	check_equal(check, "known-zero pages of a closed block", pfn,
 		    bitmap_count(pb->zero), 0);
 	check_equal(check, "longest run of a closed block", pfn, pb->longest,
@@ -113,15 +119,13 @@ u32 check_row(struct check *check, u32 b)
 	if (end < region->end_block && region->block[end].span_end)
 		check_fail(check, "two rows of free blocks touch",
 			   block_pfn(end), 1, 0);
-	if (pb->zero_first < pb->zero_end &&
-	    (pb->zero_first < b || pb->zero_end > end))
-		check_fail(check, "known-zero part of a row", block_pfn(b),
-			   pb->zero_first, b);
 	pages = tail_before(region, b) + block_pfn(end - b) +
 		head_of(region, end);
 	check_leaf(check, "pages of a span", &region->span_pages, b,
 		   min_u64(pages, UINT32_MAX));
-	check_leaf(check, "blocks of a span", &region->span_blocks, b, end - b);
+	check_equal(check, "mark of a span with a row", block_pfn(b),
+		    bittree_has(&region->span_rows, b - region->first_block),
+		    1);
 	return end;
 }
 
@@ -137,7 +141,9 @@ void check_border(struct check *check, u32 b)
 		want = 0;
 	check->nr_spans += want != 0;
 	check_leaf(check, "pages of a border", &region->span_pages, b, want);
-	check_leaf(check, "blocks of a border", &region->span_blocks, b, 0);
+	check_equal(check, "mark of a border", block_pfn(b),
+		    bittree_has(&region->span_rows, b - region->first_block),
+		    0);
 }
 
 static u64 check_list(struct check *check, const struct zone *zone,
@@ -240,15 +246,92 @@ static u64 check_lines(struct check *check, const struct maxtree *tree)
 	return nr;
 }
 
+/* Words of a set, as bittree.c has them. */
+#define WORD_SHIFT 6
+#define WORD_BITS (1u << WORD_SHIFT)
+
+/* Word w of level l: what it says of the level below, or of members. */
+static void check_word(struct check *check, const struct bittree *tree, u32 l,
+		       u64 w)
+{
+	u64 last = (tree->nr - 1) >> WORD_SHIFT * l;
+
+	for (u64 word = tree->level[l][w]; word; word &= word - 1) {
+		u64 i = w * WORD_BITS + (u64)__builtin_ctzll(word);
+
+		check_equal(check, l ? "summary of a set" : "member of a set",
+			    block_pfn(check->region->first_block) +
+				    (i << (WORD_SHIFT * l + BLOCK_SHIFT)),
+			    i <= last && (!l || tree->level[l - 1][i]), 1);
+	}
+}
+
+/* All words to which summaries lead, from left to right; the number of
+ * members. */
+static u64 check_set(struct check *check, const struct bittree *tree)
+{
+	u32 top = tree->nr_levels - 1, l = top;
+	u64 nr = 0, w = 0;
+
+	do {
+		u64 words = ((tree->nr - 1) >> WORD_SHIFT * (l + 1)) + 1;
+
+		if (w < words && tree->level[l][w])
+			check_word(check, tree, l, w);
+		if (l && w < words && tree->level[l][w]) {
+			l--;
+			w <<= WORD_SHIFT;
+			continue;
+		}
+		if (!l && w < words)
+			nr += (u64)__builtin_popcountll(tree->level[0][w]);
+		for (w++; l < top && w % WORD_BITS == 0; l++)
+			w >>= WORD_SHIFT;
+	} while (l < top || !w);
+	return nr;
+}
+
 bool check_summaries(struct check *check)
 {
 	struct region *region = check->region;
 	u64 nr_errors = check->nr_errors;
 
 	check_lines(check, &region->span_pages);
-	check_lines(check, &region->span_blocks);
-	check_lines(check, &region->cross);
+	check_set(check, &region->span_rows);
+	check_set(check, &region->cross);
+	check_set(check, &region->zeromap);
 	return nr_errors == check->nr_errors;
+}
+
+void check_zeromap(struct check *check)
+{
+	const struct region *region = check->region;
+	u32 b = region->first_block, before = BLOCK_USED;
+
+	while (b < region->end_block) {
+		u32 end = region->end_block;
+		u32 kind = zeromap_get(region, b, &end);
+
+		if (!kind || (kind == before && b > region->first_block))
+			check_fail(check, "kind of a block that changes",
+				   block_pfn(b), kind, 0);
+		before = kind;
+		b = end;
+	}
+	b = region->alike.first;
+	if (!region->alike.kind)
+		return;
+	if (b < region->first_block || b >= region->alike.end ||
+	    region->alike.end > region->end_block) {
+		check_fail(check, "blocks that are alike", block_pfn(b),
+			   region->alike.end, region->end_block);
+		return;
+	}
+	before = region->alike.end;
+	check_equal(check, "kind of blocks that are alike", block_pfn(b),
+		    zeromap_get(region, b, &before), region->alike.kind);
+	check_equal(check, "end of blocks that are alike", block_pfn(b), before,
+		    region->alike.end);
 }
 
 /* A treap of n nodes is hardly ever deeper than 5 log2(n). */
@@ -281,13 +364,23 @@ static bool find_row(struct check *check, u32 nr_blocks, u32 b, u32 *first)
 	return *first < region->end_block;
 }
 
-/* Every row is found by a search, each behind the one before it. */
+/* Every row but that in hand is found by a search, each behind the one before
+ * it. */
 static u64 count_rows(struct check *check)
 {
-	u32 nr_blocks = 0, b = 0, found;
+	const struct region *region = check->region;
+	u32 nr_blocks = 0, b = 0, found, hand = region->size_hand;
 	u64 nr = 0;
 
+	if (hand && (hand <= region->first_block || hand > region->end_block ||
+		     region->block[hand - 1].span_end < hand))
+		check_fail(check, "row in hand", block_pfn(hand), hand, 0);
+	else
+		nr += hand != 0;
 	while (nr <= check->nr_rows && find_row(check, nr_blocks, b, &found)) {
+		if (found + 1 == hand)
+			check_fail(check, "row in hand", block_pfn(found), hand,
+				   0);
 		nr++;
 		nr_blocks = check->region->block[found].span_end - found;
 		b = found + 1;
@@ -301,10 +394,10 @@ void check_trees(struct check *check)
 
 	check_equal(check, "spans filed by pages", 0,
 		    check_lines(check, &region->span_pages), check->nr_spans);
-	check_equal(check, "spans filed by blocks", 0,
-		    check_lines(check, &region->span_blocks), check->nr_rows);
+	check_equal(check, "spans with a row", 0,
+		    check_set(check, &region->span_rows), check->nr_rows);
 	check_equal(check, "rows filed by length", 0, count_rows(check),
 		    check->nr_rows);
 	check_equal(check, "runs that leave their block", 0,
-		    check_lines(check, &region->cross), check->nr_cross);
+		    check_set(check, &region->cross), check->nr_cross);
 }

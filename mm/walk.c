@@ -6,14 +6,14 @@
  * Cost: O(ranges), O(log blocks) for each; pages of slabs are joined to
  * ranges inside a pageblock.
  */
-#include "heap.h"
+#include "walk.h"
 
 #include "contig.h"
 #include "ranges.h"
 #include "runmap.h"
 #include "zone.h"
 
-static enum fixheap_use use_of(u64 page)
+enum fixheap_use page_use(u64 page)
 {
 	switch (page_kind(page)) {
 	case PAGE_EXTENT:
@@ -26,53 +26,83 @@ static enum fixheap_use use_of(u64 page)
 		return FIXHEAP_USE_PAGES;
 	case PAGE_CACHED:
 		return FIXHEAP_USE_CACHED;
+	case PAGE_TICKET:
+		return FIXHEAP_USE_RESERVED;
+	case PAGE_FREEING:
+		return page & PAGE_KEPT_FLAG ? FIXHEAP_USE_CACHED
+					     : FIXHEAP_USE_FREE;
 	default:
 		return FIXHEAP_USE_FREE;
 	}
 }
 
-/* The range of one use that covers pfn, from pfn on. */
-static u64 range_locked(const struct region *region, u64 pfn,
-			enum fixheap_use *use)
+/* Out of use: neither free nor a run's, as in a region that is isolated. */
+static bool is_out(const struct region *region, u64 pfn)
 {
-	u64 nr = contig_free_from(region, pfn), page, next;
-	u64 end = round_down(pfn, BLOCK_PAGES) + BLOCK_PAGES;
+	struct run run;
+	u64 page;
+
+	return !page_read(&region->heap->page[pfn]) &&
+	       !contig_free_from(region, pfn) &&
+	       !runmap_find(region, pfn, &run, &page);
+}
+
+/* Pages of one use from pfn on, and of what; their number. */
+static u64 piece_locked(const struct region *region, u64 pfn,
+			struct piece *piece)
+{
+	u64 nr = contig_free_from(region, pfn);
+	u64 end = min_u64(round_down(pfn, BLOCK_PAGES) + BLOCK_PAGES,
+			  region->end_pfn);
 	struct run run;
 
-	*use = FIXHEAP_USE_FREE;
-	if (nr || !runmap_find(region, pfn, &run, &page))
-		return nr ? nr : 1;
-	*use = use_of(page);
-	nr = run.pfn + run.nr_pages - pfn;
-	if (page_kind(page) != PAGE_EXTENT && page_kind(page) != PAGE_CACHED)
+	piece->page = 0;
+	piece->run_pfn = pfn;
+	piece->is_free = nr;
+	if (nr)
 		return nr;
-	while (pfn + nr < min_u64(end, region->end_pfn)) {
-		next = page_read(&region->heap->page[pfn + nr]);
-		if (page_kind(next) != page_kind(page))
-			break;
-		nr++;
+	if (!runmap_find(region, pfn, &run, &piece->page)) {
+		/* it is that of a run in front */
+		piece->page = 0;
+		do
+			nr++;
+		while (pfn + nr < end && is_out(region, pfn + nr));
+		return nr;
 	}
+	piece->run_pfn = run.pfn;
+	nr = run.pfn + run.nr_pages - pfn;
+	if (page_kind(piece->page) != PAGE_EXTENT &&
+	    page_kind(piece->page) != PAGE_CACHED)
+		return nr;
+	while (pfn + nr < end &&
+	       page_kind(page_read(&region->heap->page[pfn + nr])) ==
+		       page_kind(piece->page))
+		nr++;
 	return nr;
+}
+
+bool piece_next(struct fixheap *heap, u64 pfn, struct piece *piece)
+{
+	struct bounds pages = { 0, 0 };
+
+	if (!range_pages(heap, pfn, &pages))
+		return false;
+	piece->pfn = pages.pfn;
+	spin_lock(&heap->region.lock);
+	piece->end = pages.pfn + piece_locked(&heap->region, pages.pfn, piece);
+	spin_unlock(&heap->region.lock);
+	piece->end = min_u64(piece->end, pages.end);
+	return true;
 }
 
 int fixheap_walk(struct fixheap *heap, fixheap_walk_fn fn, void *data)
 {
-	struct bounds pages = { 0, 0 };
-	u64 pfn = 0;
+	struct piece piece = { .end = 0 };
 	int ret = 0;
 
-	while (!ret && range_pages(heap, pfn, &pages)) {
-		struct region *region = &heap->region;
-		enum fixheap_use use;
-		u64 nr;
-
-		pfn = pages.pfn;
-		spin_lock(&region->lock);
-		nr = range_locked(region, pfn, &use);
-		spin_unlock(&region->lock);
-		nr = min_u64(nr, pages.end - pfn);
-		ret = fn(data, pfn_to_addr(heap, pfn), nr << PAGE_SHIFT, use);
-		pfn += nr;
-	}
+	while (!ret && piece_next(heap, piece.end, &piece))
+		ret = fn(data, pfn_to_addr(heap, piece.pfn),
+			 (piece.end - piece.pfn) << PAGE_SHIFT,
+			 page_use(piece.page));
 	return ret;
 }

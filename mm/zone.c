@@ -21,11 +21,12 @@
 #include "place.h"
 #include "ranges.h"
 #include "runmap.h"
+#include "tag.h"
 #include "vmstat.h"
 
 size_t region_meta_bytes(u64 nr_blocks)
 {
-	return 3 * maxtree_bytes(nr_blocks);
+	return maxtree_bytes(nr_blocks) + 3 * bittree_bytes(nr_blocks);
 }
 
 void region_init(struct region *region, const struct bounds *pages,
@@ -42,9 +43,11 @@ void region_init(struct region *region, const struct bounds *pages,
 	nr_blocks = region->end_block - region->first_block;
 	maxtree_init(&region->span_pages, next, nr_blocks);
 	next += maxtree_bytes(nr_blocks);
-	maxtree_init(&region->span_blocks, next, nr_blocks);
-	next += maxtree_bytes(nr_blocks);
-	maxtree_init(&region->cross, next, nr_blocks);
+	bittree_init(&region->span_rows, next, nr_blocks);
+	next += bittree_bytes(nr_blocks);
+	bittree_init(&region->cross, next, nr_blocks);
+	next += bittree_bytes(nr_blocks);
+	bittree_init(&region->zeromap, next, nr_blocks);
 }
 
 void zone_init(struct zone *zone, const struct bounds *pages)
@@ -117,12 +120,14 @@ struct zero_range region_take_locked(struct region *region,
 
 	MM_DEBUG_ON(contig_free_from(region, run->pfn) < run->nr_pages);
 	known = contig_take(region, &pages, placement);
+	if (placement != PLACE_ARRAY)
+		__atomic_store_n(&region->had_small, true, __ATOMIC_RELAXED);
 	region_claim(region, run->nr_pages);
 	return known;
 }
 
-static void give(struct region *region, const struct run *run,
-		 enum placement placement, bool zero)
+void region_put_locked(struct region *region, const struct run *run,
+		       enum placement placement, bool zero)
 {
 	struct bounds pages = { run->pfn, run->pfn + run->nr_pages };
 	struct run rest = *run, part;
@@ -136,6 +141,12 @@ static void give(struct region *region, const struct run *run,
 			pages.end = part.pfn + part.nr_pages;
 			contig_give(region, &pages, placement, zero);
 		}
+}
+
+static void give(struct region *region, const struct run *run,
+		 enum placement placement, bool zero)
+{
+	region_put_locked(region, run, placement, zero);
 	region_unclaim(region, run->nr_pages);
 }
 
@@ -298,6 +309,7 @@ bool region_alloc_locked(struct region *region, const struct run_request *req,
 	    (req->kind == PAGE_ARRAY || !heap_is_deterministic(heap)))
 		page |= (++region->nr_stamps & PAGE_STAMP_MASK)
 			<< PAGE_STAMP_SHIFT;
+	tag_set(region->heap, run->pfn, req->tag);
 	runmap_set(region, run, page);
 	return true;
 }

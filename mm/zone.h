@@ -40,6 +40,9 @@ void region_give_locked(struct region *region, const struct run *run,
 /* The same for pages that still read as zero. */
 void region_give_zero_locked(struct region *region, const struct run *run,
 			     enum placement placement);
+/* The same for pages that did not count as used; zero: they read as zero. */
+void region_put_locked(struct region *region, const struct run *run,
+		       enum placement placement, bool zero);
 /* Where such a run would be, of pages that the request may have. */
 bool region_find_locked(const struct region *region,
 			const struct run_request *req,

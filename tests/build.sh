@@ -28,4 +28,7 @@ if [ "${#symbols[@]}" != 0 ] || [ ! -f "$dir/.config" ]; then
 		mv "$dir/.config.wanted" "$dir/.config.asked"
 	fi
 fi
+# Steps that run side by side build the same thing once.
+exec 9>"$dir/.lock"
+flock 9
 exec ${MAKE:-make} -j"${JOBS:-2}" O="$dir" WERROR=1 "${arguments[@]}"

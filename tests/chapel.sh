@@ -96,6 +96,11 @@ else
 			python3 -m py_compile chpl_fixheap.py chpl_mem.py \
 				compile_link_args_utils.py)
 		result $? 'what it edits of chplenv is still Python'
+		args=$work/home/util/chplenv/compile_link_args_utils.py
+		link=$(sed -n 's/, chpl_fixheap.get_link.*//
+			s/.*extend2(tgt/tgt/p' "$args")
+		grep -q "^    $link = " "$args"
+		result $? 'what it adds flags to is there'
 	fi
 
 	include=$work/home/runtime/include

@@ -17,10 +17,11 @@ if [ ! -x "$fixheap" ]; then
 	exit 77
 fi
 vmstat=$(grep -c '^CONFIG_VMSTAT=y' "$built/.config")
+explain=$(grep -c '^CONFIG_EXPLAIN=y' "$built/.config")
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 export LC_ALL=C TERM=dumb
-unset LD_PRELOAD FIXHEAP_REPORT FIXHEAP_HEAP FIXHEAP_HUGEPAGES COLORTERM
+unset LD_PRELOAD COLORTERM "${!FIXHEAP_@}"
 number=0 failed=0
 # The distribution's: what stands before it on some machines is a script.
 python=$(command -v /usr/bin/python3 || command -v python3 || true)
@@ -29,52 +30,21 @@ if [ -z "$python" ]; then
 	exit 77
 fi
 
-# check NAME COMMAND...: the command's status decides.
-check()
-{
-	local name=$1 status=0
-	shift
-	number=$((number + 1))
-	"$@" >"$dir/log" 2>&1 || status=$?
-	if [ "$status" = 0 ]; then
-		echo "ok $number - $name"
-	else
-		echo "not ok $number - $name"
-		failed=$((failed + 1))
-		tail -n 30 "$dir/log" | sed 's/^/# /'
-	fi
-}
-
-# ends STATUS COMMAND...: it ends with that status; what it says is in out, err.
-ends()
-{
-	local wanted=$1 status=0
-	shift
-	timeout -k 5 60 "$@" >"$dir/out" 2>"$dir/err" || status=$?
-	head -n 30 "$dir/out" "$dir/err"
-	echo "status $status, wanted $wanted"
-	[ "$status" = "$wanted" ]
-}
-
-says()	# says FILE PATTERN: out or err has such a line
-{
-	grep -qE -- "$2" "$dir/$1" || {
-		echo "no '$2' in $1"
-		return 1
-	}
-}
+. tests/tap.sh
 
 quiet()	# quiet FILE: out or err is empty
 {
 	[ ! -s "$dir/$1" ]
 }
 
+. tests/command_pages.sh
+
 # ---- help and complaints ----------------------------------------------------
 
 helps()
 {
 	local command
-	for command in '' run demo; do
+	for command in '' run record replay trace stat top map demo; do
 		# shellcheck disable=SC2086
 		ends 0 "$fixheap" $command --help &&
 			says out "^Usage: fixheap ${command:-COMMAND}" &&
@@ -110,6 +80,9 @@ complaints()
 	for size in '' x 0 -1 0% M 64Q 64Mi 64MiBs 1.5.2 '6 4M' 64M,; do
 		complains "'$size' is not a heap size" run --heap "$size" \
 			true || return 1
+	done
+	for size in '' x -1 1s 4294967296 99999999999999999999; do
+		complains "'$size' is no" run --decay "$size" true || return 1
 	done
 	for size in 99999999999999999999 20000000T 16E; do
 		complains "heap size '$size' is too large" run --heap "$size" \
@@ -251,7 +224,9 @@ by_hand()
 	ends 0 env "LD_PRELOAD=$library" FIXHEAP_HEAP=32M sh -c 'echo up' &&
 		says out '^up$' &&
 		ends 125 env "LD_PRELOAD=$library" FIXHEAP_HEAP=much true &&
-		says err "^fixheap: bad heap size in FIXHEAP_HEAP 'much'"
+		says err "^fixheap: bad heap size in FIXHEAP_HEAP 'much'" &&
+		ends 125 env "LD_PRELOAD=$library" FIXHEAP_DECAY=1s true &&
+		says err "^fixheap: bad time in FIXHEAP_DECAY '1s'"
 }
 
 out_of_memory()
@@ -380,7 +355,8 @@ manual()
 			return 1
 		}
 	done
-	for name in $({ "$fixheap" run --help; "$fixheap" demo --help; } |
+	for name in $(for name in run stat top map demo; do
+		"$fixheap" $name --help; done |
 		grep -oE '^ +--[a-z]+' | tr -d ' -'); do
 		grep -qE -- "(-$name|$name)" "$tree/tools/man/fixheap.1" || {
 			echo "--$name is not in fixheap.1"
@@ -427,6 +403,14 @@ demo_readme()
 		tr -d '\t')" ]
 }
 
+# All that README's first command does, where nothing has to be built.
+demo_made()
+{
+	ends 0 "${MAKE:-make}" -C "$tree" O="$(realpath "$built")" demo &&
+		says out ' compiles mm/run.c on a heap' &&
+		says err 'peak live' && says err 'cc1'
+}
+
 demo_colors()
 {
 	local escape blue
@@ -454,9 +438,11 @@ check 'signals reach the program' handed_on
 check 'sizes' sizes
 check 'what the program finds in its environment' environment
 check 'the environment without the command' by_hand
+check 'pools of huge pages' pool
 check 'out of memory is told to the program' out_of_memory
 check 'the report' report
 check 'the report counts refusals' report_failures
+check 'the report explains a refusal' report_explains
 check 'the report lists every process' report_processes
 check 'the report of a program that gave up everything' report_survives
 check 'the report of a child without the descriptor' report_finds
@@ -466,12 +452,14 @@ check 'the report of a static program' report_nothing
 check 'the manual' manual
 if grep -q '^CONFIG_PAGE_POISON=y' "$built/.config"; then
 	number=$((number + 1))
-	echo "ok $number - the demo # SKIP PAGE_POISON writes to all memory"
+	echo "ok $number - touch, demo # SKIP PAGE_POISON writes to all memory"
 else
+	check 'the heap is touched' prefault
 	check 'the demo, plain' demo
 	check 'the demo: what it shows' demo_results
 	check 'the demo is what README shows' demo_readme
 	check 'the demo in colors' demo_colors
+	check 'make demo' demo_made
 fi
 echo "1..$number"
 [ $failed = 0 ]

@@ -21,6 +21,7 @@
 #                 shared memory cannot be dropped, nor is private refused
 #   mincore-none  mincore of memory without access rights fails with ENOMEM, as
 #                 if it were not mapped
+#   populate      it ignores MADV_POPULATE_WRITE, too, and returns 0
 set -eu
 processor=$1
 prefix=$processor-linux-gnu-
@@ -100,7 +101,7 @@ echo "# without jemalloc and libnuma, in $ROOM of address space"
 ulimit -c 0
 # qemu takes some room beside the program's.
 ulimit -v $((48 << 20))
-export LACKS='remove mincore-none'
+export LACKS='remove mincore-none populate'
 # test_strict takes minutes: mincore of much memory is slow there.
 export PROGRAM_LIMIT=1500
 export RUNNER="qemu-$processor -R $ROOM -L /usr/$processor-linux-gnu"

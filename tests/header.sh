@@ -26,18 +26,12 @@ compiles()
 
 for header in include/fixheap/*.h; do
 	include="#include <${header#include/}>"
-	# Twice: the guard works.  The initializers are used, not just defined.
+	# Twice: the guard works.  The initializers are used, not just defined:
+	# that of struct fixheap_x is FIXHEAP_X_INIT.
 	source="$include
 $include
-struct fixheap_numa numa = FIXHEAP_NUMA_INIT;"
-	[ "$header" != include/fixheap/comm.h ] || source="$include
-$include
-struct fixheap_comm comm = FIXHEAP_COMM_INIT;
-struct fixheap_region region = FIXHEAP_REGION_INIT;"
-	# Of fixheap.h, which includes the others.
-	[ "$header" != include/fixheap/fixheap.h ] || source+="
-struct fixheap_config config = FIXHEAP_CONFIG_INIT;
-struct fixheap_array_attr attr = FIXHEAP_ARRAY_ATTR_INIT;"
+$(sed -n 's/^#define FIXHEAP_\(.*\)_INIT\>.*/\L\1 \U\1/p' "$header" |
+	sed 's/\(.*\) \(.*\)/struct fixheap_\1 a_\1 = FIXHEAP_\2_INIT;/')"
 	for how in 'gcc c c11' 'gcc c c17' 'gcc c gnu11' 'clang c c11' \
 		'clang c c17' 'g++ c++ c++98' 'clang++ c++ c++98' \
 		'g++ c++ c++11' 'g++ c++ c++17' 'g++ c++ c++20' \

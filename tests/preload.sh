@@ -330,6 +330,37 @@ redis()
 	redis_start && redis_load
 }
 
+# What is free for long is in memory no more, and malloc_trim does it at once.
+decays()
+{
+	local out
+	grep -q '^CONFIG_TRIM=y' "$built/.config" || return 0
+	cat >"$dir/decay.py" <<-'END'
+		import ctypes, sys, time
+		def rss():
+		    with open("/proc/self/statm") as f:
+		        return int(f.read().split()[1]) * 4096
+		before = rss()
+		for i in range(3):
+		    bytearray(64 << 20)[::4096] = b"x" * (16 << 10)
+		trimmed = "trim" in sys.argv
+		if trimmed:
+		    ctypes.CDLL(None).malloc_trim(0)
+		for i in range(500):
+		    if trimmed or rss() < before + (8 << 20):
+		        break
+		    time.sleep(0.02)
+		    bytearray(100000)
+		print("gone" if rss() < before + (8 << 20) else "here")
+	END
+	out=$(heap 256M python3 "$dir/decay.py" trim) && [ "$out" = gone ] &&
+		out=$("$fixheap" run --heap 256M --decay 100 python3 \
+			"$dir/decay.py") && [ "$out" = gone ] &&
+		out=$("$fixheap" run --decay 100 sh -c 'echo $FIXHEAP_DECAY') &&
+		[ "$out" = 100 ] || echo "$out"
+	[ "$out" = 100 ]
+}
+
 # ---- all of them ------------------------------------------------------------
 
 need 'programs of our own' gcc && own_programs
@@ -345,6 +376,8 @@ else
 	check "python's own tests" python
 	check "python's own tests, every object by malloc" python_malloc
 fi
+need 'memory that is free goes back' python3 &&
+	check 'memory that is free goes back' decays
 need 'a git repository' git &&
 	check 'a git repository is the same to the last commit' git_repository
 need 'an sqlite database' sqlite3 &&

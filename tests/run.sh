@@ -4,10 +4,12 @@
 # run.sh LIST [NAME...]: run the steps of a list, or only those named.
 #
 # A line of LIST is a name and a shell command, run in the root of the tree.
-# A step passes with status 0, is skipped with 77 (its last line says why), and
-# fails otherwise.  One whose output is TAP counts as the tests that it lists;
-# any other counts as one.  REQUIRE: names of steps (patterns of the shell) that
-# fail where they would be skipped.
+# Steps with + before their names keep one processor busy: those in a row run
+# side by side, JOBS at a time, and are told when they end.  A step passes with
+# status 0, is skipped with 77 (its last line says why), and fails otherwise.
+# One whose output is TAP counts as the tests that it lists; any other counts as
+# one.  REQUIRE: names of steps (patterns of the shell) that fail where they
+# would be skipped.
 #
 # Steps find in their environment: O, where make builds; B, a folder below it
 # for builds of their own; MAKE; JOBS, how many processes to start at a time.
@@ -23,7 +25,8 @@ MAKE=${MAKE:-make}
 JOBS=${JOBS:-$(nproc)}
 LIMIT=${LIMIT:-1800}
 read -ra required <<<"${REQUIRE-}"
-export O B MAKE JOBS
+# What is built with and without it is not the same to make.
+export O B MAKE JOBS WERROR=1
 # Variables given to make reach the makes of the steps; its job server, not.
 case ${MAKEFLAGS-} in
 *' -- '*) export MAKEFLAGS=" -- ${MAKEFLAGS#* -- }" ;;
@@ -31,17 +34,19 @@ case ${MAKEFLAGS-} in
 esac
 unset MFLAGS MAKELEVEL T
 
-running= tick=
-trap 'kill $running $tick 2>/dev/null; exit 130' INT TERM
+tick=
+declare -A name_of=() start_of=() # of those that run, by process
+trap 'kill "${!name_of[@]}" $tick 2>/dev/null; exit 130' INT TERM
 log=$O/tests/log
 mkdir -p "$log" "$B"
 passed=0 failed=0 skipped=0 found=0
+failures=()	# a line each, to be said once more at the end
 
-# ticker NAME: on a terminal, show that time goes by.
+# ticker NAMES START: on a terminal, show that time goes by.
 ticker()
 {
 	while sleep 1; do
-		printf '\r  TEST    %-20s %5d s' "$1" $((SECONDS - start))
+		printf '\r  TEST    %-20s %5d s' "$1" $((SECONDS - $2))
 	done
 }
 
@@ -57,7 +62,7 @@ is_required()
 	return 1
 }
 
-# count NAME STATUS: add to the totals, and say how it went.
+# count NAME STATUS START: add to the totals, and say how it went.
 count()
 {
 	local pass fail skip text
@@ -87,13 +92,17 @@ count()
 		text="skipped: $(tail -n 1 "$log/$1")"
 		! is_required "$1" || text="$text; FAILED: it is required"
 	fi
-	printf '%5d s  %s\n' $((SECONDS - start)) "$text"
+	printf '%5d s  %s\n' $((SECONDS - $3)) "$text"
 	[ "$fail" = 0 ] || show_failure "$1" "$2"
 }
 
 show_failure()
 {
-	if grep '^not ok' "$log/$1" | grep -qv '# SKIP'; then
+	local first
+
+	first=$(grep '^not ok' "$log/$1" | grep -v -m 1 '# SKIP' || true)
+	failures+=("$1: ${first:-status $2}")
+	if [ -n "$first" ]; then
 		# What was printed in front of a failure, and behind it.
 		awk '/^(ok|# ok|1\.\.)/ || /^not ok.*# SKIP/ {
 				n = after = 0
@@ -117,38 +126,66 @@ show_failure()
 	echo "          again: make check$goal O=$O T=$1"
 }
 
+# start NAME COMMAND: in the background.
+start()
+{
+	timeout -k 10 "$LIMIT" bash -c "$2" >"$log/$1" 2>&1 </dev/null &
+	name_of[$!]=$1
+	start_of[$!]=$SECONDS
+}
+
+# finish: wait for one of those that run, and count it.
+finish()
+{
+	local pid status=0 first
+
+	tick=
+	if [ -t 1 ]; then
+		first=("${!name_of[@]}")
+		ticker "${name_of[*]}" "${start_of[${first[0]}]}" &
+		tick=$!
+	fi
+	wait -n -p pid "${!name_of[@]}" || status=$?
+	if [ -n "$tick" ]; then
+		kill "$tick"
+		wait "$tick" 2>/dev/null || true
+		printf '\r'
+	fi
+	printf '  TEST    %-20s ' "${name_of[$pid]}"
+	count "${name_of[$pid]}" "$status" "${start_of[$pid]}"
+	unset "name_of[$pid]" "start_of[$pid]"
+}
+
 while read -r name command <&3; do
 	case $name in
 	'' | '#'*) continue ;;
 	esac
+	slots=1
+	if [ "$name" != "${name#+}" ]; then
+		name=${name#+}
+		slots=$JOBS
+	fi
 	if [ "$wanted" != '  ' ] && [ "${wanted#* $name }" = "$wanted" ]; then
 		continue
 	fi
 	found=1
-	start=$SECONDS
-	printf '  TEST    %-20s ' "$name"
-	tick=
-	if [ -t 1 ]; then
-		ticker "$name" &
-		tick=$!
+	if [ "$slots" != 1 ]; then
+		command="JOBS=1; $command"
 	fi
-	status=0
-	timeout -k 10 "$LIMIT" bash -c "$command" >"$log/$name" 2>&1 \
-		</dev/null &
-	running=$!
-	wait "$running" || status=$?
-	running=
-	if [ -n "$tick" ]; then
-		kill "$tick"
-		wait "$tick" 2>/dev/null || true
-		printf '\r  TEST    %-20s ' "$name"
-	fi
-	count "$name" "$status"
+	while [ "${#name_of[@]}" -ge "$slots" ]; do
+		finish
+	done
+	start "$name" "$command"
+	[ "$slots" != 1 ] || finish
 done 3<"$list"
+while [ "${#name_of[@]}" != 0 ]; do
+	finish
+done
 
 if [ "$found" = 0 ]; then
 	echo "no step of $list is called$wanted" >&2
 	exit 2
 fi
+[ "$failed" = 0 ] || printf '  FAILED  %s\n' "${failures[@]}"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

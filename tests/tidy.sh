@@ -153,26 +153,38 @@ public_config()
 layers()
 {
 	cat <<'END'
-base	-	types kconfig export bitmap spinlock maxtree vmstat nodemask
-frame	base	host page mmzone run.h bug layout.h ranges.h config.h
+base	-	trace.h
+base	-	cpu types kconfig export bitmap spinlock bittree maxtree
+base	-	vmstat nodemask
+frame	base	host page mmzone run.h bug layout.h ranges.h config.h tag
+frame	base,frame	trim.h
+frame	base	page_group.h
 debug	base,frame	page_owner page_poison.h fail_page_alloc
-nodes	base,frame	binding policy
+nodes	base,frame	binding policy ready
 block	base,frame	page_alloc contig span span_find runmap sizetree
-zone	base,frame,debug,nodes,block	zone zonelist pcp place
+block	base,frame	zeromap
+zone	base,frame,debug,nodes,block	zone zonelist pcp place page_group.c
 zone	base,frame,debug,nodes,block	layout topology survey usable room
 zone	base,frame,debug,nodes,block	layout_grow ranges.c
 zone	base,frame,debug,nodes,block	range_place range_map
-run	base,frame,debug,nodes,block,zone	run run_range run_largest
-seam	base,frame	objects.h heap.h fork.h grow.h
+run	base,frame,debug,nodes,block,zone	run run_range run_largest clear
+seam	base,frame	objects.h heap.h fork.h grow.h shortage.h
 client	base,frame,debug,nodes,seam	request fault array pages fork direct
+client	base,frame,debug,nodes,seam	live_bytes
 client	base,frame,debug,nodes,seam	array_none page_poison.c rehome promise
 client	base,frame,debug,nodes,seam	malloc malloc_runs extent_hooks
 client	base,frame,debug,nodes,seam	thread_cache thread_node thread_live
-client	base,frame,debug,nodes,seam	slab size_class je je_glue objects.c
+client	base,frame,debug,nodes,seam	magazine depot thread_pages thread_runs
+client	base,frame,debug,nodes,seam	slab slab_live size_class je je_glue
+client	base,frame,debug,nodes,seam	objects.c
 whole	+	heap registry stats walk validate validate_block validate_pcp
-whole	+	validate_range
+whole	+	hugetlb validate_range prefault prefault_plan
+whole	+	shortage.c shortage_none tag_none explain explain_none blockers
+whole	+	trim.c trim_none decay
+whole	+	share share_none
 whole	+	placement touch config.c grow.c own.c own_post isolate
-client	base,frame,debug,nodes,seam	parse_size
+whole	+	print print_none print_zones print_runs print_stats leaks
+client	base,frame,debug,nodes,seam	parse_size ticket
 END
 }
 
@@ -252,7 +264,8 @@ globals()
 
 	for object in $(find "$build/mm" "$build/arch/linux" -name '*.o'); do
 		case ${object##*/} in
-		je.o | je_glue.o | extent_hooks.o | thread_cache.o | registry.o)
+		je.o | je_glue.o | extent_hooks.o | thread_cache.o | \
+			registry.o | tag.o | shortage.o | share.o)
 			continue
 			;;
 		esac
@@ -268,6 +281,27 @@ globals()
 environment()
 {
 	nm -u "$build/libfixheap.a" | grep -E 'getenv|environ|readlink'
+}
+
+# Notes of tracepoints, as "provider.name".
+notes()
+{
+	readelf -n "$@" | awk '$1 == "Provider:" { provider = $2 }
+		$1 == "Name:" { print provider "." $2 }' | sort -u
+}
+
+# Those that fixheap(7) has, with TRACEPOINTS; and without, no trace of any.
+tracepoints()
+{
+	local objects
+	objects=$(grep -lE '\<trace_[a-z]+\(' mm/*.c |
+		sed "s|^\(.*\)c$|$build-probes/\1o|")
+	tests/build.sh std-probes CONFIG_TRACEPOINTS=y $objects \
+		>"$build.log" 2>&1 || tail "$build.log"
+	awk '/^\.Sh/ { inside = $2 == "TRACEPOINTS" }
+		inside && /^\.It Sy/ { print "fixheap." $3 }' \
+		tools/man/fixheap.7 | sort | diff - <(notes $objects)
+	readelf -SW "$build/libfixheap.so" | grep stapsdt
 }
 
 check 'no blanks at the end of a line' whitespace
@@ -288,6 +322,7 @@ if tests/build.sh std all >"$build.log" 2>&1; then
 	check 'no leading underscores' underscores
 	check 'no writable globals, no constructors' globals
 	check 'the library reads no environment' environment
+	check 'tracepoints only where they are asked for' tracepoints
 else
 	tail -n 20 "$build.log"
 	number=$((number + 1))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bump.c: a fixed heap as runtimes make one today
+ * bump.c: jemalloc on a fixed heap as runtimes make one today, and at its best
  *
  * jemalloc on extent hooks over one range: the alloc hook moves a pointer up
  * and never down (like sbrk), all that would give memory back refuse, split
@@ -8,10 +8,15 @@
  * so that jemalloc keeps its own data elsewhere.
  *
  * The jemalloc is the distribution's own shared library, loaded in front of
- * this process by cmd_demo.c, with its default options.  It has nothing to do
+ * this process by worker.c, with its default options.  It has nothing to do
  * with the private copy inside libfixheap.
  *
- * 1. cursor only grows, and never beyond heap_bytes.
+ * The second engine gives it memory from the system and takes it back, as long
+ * as no more than the heap's size is out at a time: no address is in its way.
+ * What it keeps for later is asked back before it may fail.
+ *
+ * 1. cursor never goes beyond heap_bytes.  bump: it only grows; jemalloc: it is
+ *    what is out.
  * 2. Nothing here is freed: the process ends with the case.
  *
  * Locking: none; one thread.
@@ -23,7 +28,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "demo.h"
+#include "engine.h"
 
 #define NR_ARRAYS 8
 #define NR_OBJECTS 8192
@@ -69,7 +74,9 @@ static size_t nr_objects;
 static char *base;
 static size_t heap_bytes, cursor;
 static int flags;
+static char purge[48]; /* the control's name */
 static void *(*je_mallocx)(size_t bytes, int flags);
+static void *(*je_rallocx)(void *ptr, size_t bytes, int flags);
 static size_t (*je_xallocx)(void *ptr, size_t bytes, size_t extra, int flags);
 static void (*je_dallocx)(void *ptr, int flags);
 static int (*je_mallctl)(const char *name, void *old, size_t *old_size,
@@ -146,27 +153,94 @@ static struct extent_hooks bump_hooks = {
 	.merge = allow_merge,
 };
 
-/* --- the engine ----------------------------------------------------- */
+static void *system_alloc(struct extent_hooks *hooks, void *new_addr,
+			  size_t size, size_t alignment, bool *zero,
+			  bool *commit, unsigned arena)
+{
+	char *start, *aligned;
+
+	(void)hooks;
+	(void)arena;
+	if (new_addr || size > heap_bytes - cursor)
+		return NULL;
+	start = mmap(NULL, size + alignment, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (start == MAP_FAILED)
+		return NULL;
+	aligned = start + (-(uintptr_t)start & (alignment - 1));
+	if (aligned != start)
+		munmap(start, (size_t)(aligned - start));
+	munmap(aligned + size, alignment - (size_t)(aligned - start));
+	cursor += size;
+	*zero = true;
+	*commit = true;
+	return aligned;
+}
+
+static bool system_dalloc(struct extent_hooks *hooks, void *addr, size_t size,
+			  bool committed, unsigned arena)
+{
+	(void)hooks, (void)committed, (void)arena;
+	munmap(addr, size);
+	cursor -= size;
+	return false;
+}
+
+static void system_destroy(struct extent_hooks *hooks, void *addr, size_t size,
+			   bool committed, unsigned arena)
+{
+	system_dalloc(hooks, addr, size, committed, arena);
+}
+
+static struct extent_hooks system_hooks = {
+	.alloc = system_alloc,
+	.dalloc = system_dalloc,
+	.destroy = system_destroy,
+	.commit = refuse_part,
+	.decommit = refuse_part,
+	.purge_lazy = refuse_part,
+	.purge_forced = refuse_part,
+	.split = allow_split,
+	.merge = allow_merge,
+};
+
+/* --- the engines ---------------------------------------------------- */
 
 static int find_jemalloc(void)
 {
 	*(void **)&je_mallocx = dlsym(RTLD_DEFAULT, "mallocx");
+	*(void **)&je_rallocx = dlsym(RTLD_DEFAULT, "rallocx");
 	*(void **)&je_xallocx = dlsym(RTLD_DEFAULT, "xallocx");
 	*(void **)&je_dallocx = dlsym(RTLD_DEFAULT, "dallocx");
 	*(void **)&je_mallctl = dlsym(RTLD_DEFAULT, "mallctl");
-	return je_mallocx && je_xallocx && je_dallocx && je_mallctl ? 0
-								    : -ENOENT;
+	return je_mallocx && je_rallocx && je_xallocx && je_dallocx &&
+			       je_mallctl
+		       ? 0
+		       : -ENOENT;
 }
 
-static int bump_create(size_t bytes)
+/* An arena on these hooks. */
+static int arena_create(struct extent_hooks *hooks)
 {
-	struct extent_hooks *hooks = &bump_hooks;
 	size_t size = sizeof(unsigned);
 	unsigned arena;
 	char name[48];
 	int error;
 
-	error = find_jemalloc();
+	error = je_mallctl("arenas.create", &arena, &size, NULL, 0);
+	if (error)
+		return -error;
+	snprintf(name, sizeof(name), "arena.%u.extent_hooks", arena);
+	snprintf(purge, sizeof(purge), "arena.%u.purge", arena);
+	error = je_mallctl(name, NULL, NULL, &hooks, sizeof(hooks));
+	flags = IN_ARENA(arena) | NO_THREAD_CACHE;
+	return -error;
+}
+
+static int bump_create(size_t bytes)
+{
+	int error = find_jemalloc();
+
 	if (error)
 		return error;
 	base = mmap(NULL, bytes + BASE_ALIGN, PROT_READ | PROT_WRITE,
@@ -175,13 +249,42 @@ static int bump_create(size_t bytes)
 		return -errno;
 	base += -(uintptr_t)base & (BASE_ALIGN - 1);
 	heap_bytes = bytes;
-	error = je_mallctl("arenas.create", &arena, &size, NULL, 0);
-	if (error)
-		return -error;
-	snprintf(name, sizeof(name), "arena.%u.extent_hooks", arena);
-	error = je_mallctl(name, NULL, NULL, &hooks, sizeof(hooks));
-	flags = IN_ARENA(arena) | NO_THREAD_CACHE;
-	return -error;
+	return arena_create(&bump_hooks);
+}
+
+static int system_create(size_t bytes)
+{
+	int error = find_jemalloc();
+
+	heap_bytes = bytes;
+	return error ? error : arena_create(&system_hooks);
+}
+
+/* Of the process's malloc family; a second try without what it keeps. */
+static void *family_alloc(size_t alignment, size_t bytes)
+{
+	int all = flags | (alignment ? __builtin_ctzl(alignment) : 0);
+	void *ptr;
+
+	bytes += !bytes;
+	ptr = je_mallocx(bytes, all);
+	if (ptr || je_mallctl(purge, NULL, NULL, NULL, 0))
+		return ptr;
+	return je_mallocx(bytes, all);
+}
+
+static void *family_move(void *ptr, size_t bytes)
+{
+	void *moved = je_rallocx(ptr, bytes, flags);
+
+	if (moved || je_mallctl(purge, NULL, NULL, NULL, 0))
+		return moved;
+	return je_rallocx(ptr, bytes, flags);
+}
+
+static void family_release(void *ptr)
+{
+	je_dallocx(ptr, flags);
 }
 
 static void *note(struct block *blocks, size_t most, void *ptr, size_t bytes)
@@ -263,4 +366,15 @@ const struct engine bump_engine = {
 	.array_free = bump_array_free,
 	.object_alloc = bump_object_alloc,
 	.draw = bump_draw,
+	.alloc = family_alloc,
+	.move = family_move,
+	.release = family_release,
+};
+
+const struct engine jemalloc_engine = {
+	.name = "jemalloc",
+	.create = system_create,
+	.alloc = family_alloc,
+	.move = family_move,
+	.release = family_release,
 };

@@ -32,11 +32,10 @@
 
 #include "size.h"
 #include "tool.h"
+#include "worker.h"
 
 #define DEFAULT_HEAP "2458M"
 #define LEAST_HEAP "128M"
-#define JEMALLOC "libjemalloc.so.2"
-#define SELF "/proc/self/exe"
 #define HEAP_UNITS 160 /* what a heap holds at least, in u */
 #define PRECISION 1024 /* of the search: a part of the peak */
 #define TRIALS_MOST 64
@@ -76,48 +75,11 @@ struct demo {
 static struct column columns[2] = {
 	{ .engine = &bump_engine,
 	  .title = "bump heap + jemalloc",
-	  .preload = JEMALLOC },
+	  .preload = WORKER_JEMALLOC },
 	{ .engine = &fixheap_engine, .title = "fixheap" },
 };
 
 /* --- one trial ------------------------------------------------------ */
-
-static void worker(const struct column *column, char **argv)
-{
-	/* What the loader says when there is no jemalloc, we say better. */
-	if (column->preload && !freopen("/dev/null", "w", stderr))
-		_exit(EXIT_OURS);
-	unsetenv("MALLOC_CONF");
-	unsetenv("LD_PRELOAD");
-	if (column->preload)
-		setenv("LD_PRELOAD", column->preload, 1);
-	execv(SELF, argv);
-	_exit(EXIT_OURS);
-}
-
-/* Start a worker whose standard output we read.  NULL: it cannot be. */
-static FILE *start_worker(const struct column *column, char **argv, pid_t *pid)
-{
-	FILE *from = NULL;
-	int ends[2];
-
-	fflush(NULL);
-	if (pipe(ends))
-		return NULL;
-	*pid = fork();
-	if (!*pid) {
-		dup2(ends[1], STDOUT_FILENO);
-		close(ends[0]);
-		close(ends[1]);
-		worker(column, argv);
-	}
-	close(ends[1]);
-	if (*pid > 0)
-		from = fdopen(ends[0], "r");
-	if (!from)
-		close(ends[0]);
-	return from;
-}
 
 static void parse_answer(const char *line, struct outcome *outcome)
 {
@@ -156,7 +118,7 @@ static void try_case(const struct demo *demo, const struct column *column,
 	snprintf(text[1], sizeof(text[1]), "%zu", heap_bytes);
 	snprintf(text[2], sizeof(text[2]), "%zu", demo->unit);
 	snprintf(text[3], sizeof(text[3]), "%zu", demo->nr_cells);
-	from = start_worker(column, argv, &pid);
+	from = worker_start(column->preload, argv, &pid);
 	if (!from) {
 		outcome->result = NO_HEAP;
 		strcpy(outcome->what, "cannot start");
@@ -332,10 +294,7 @@ static void print_help(void)
 /* As much as the terminal can show; plain where there is none. */
 static int choose_style(struct demo *demo, const char *when)
 {
-	const char *term = getenv("TERM"), *more = getenv("COLORTERM");
-	const char *none = getenv("NO_COLOR");
-	bool color = isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") &&
-		     (!none || !*none);
+	bool color = map_wants_color();
 
 	if (!strcmp(when, "always"))
 		color = true;
@@ -344,15 +303,8 @@ static int choose_style(struct demo *demo, const char *when)
 	else if (strcmp(when, "auto"))
 		return bad_usage("demo", "invalid argument '%s' for '--color'",
 				 when);
-	demo->style = MAP_ASCII;
 	demo->utf8 = color && !strcmp(nl_langinfo(CODESET), "UTF-8");
-	if (!color)
-		return 0;
-	demo->style = MAP_COLOR_8;
-	if (more && (!strcmp(more, "truecolor") || !strcmp(more, "24bit")))
-		demo->style = MAP_COLOR_24BIT;
-	else if (term && strstr(term, "256color"))
-		demo->style = MAP_COLOR_256;
+	demo->style = color ? map_best_style() : MAP_ASCII;
 	return 0;
 }
 
@@ -415,17 +367,8 @@ static int parse(int argc, char **argv, struct demo *demo)
 			status = EXIT_OURS;
 		} else if (option == 'c') {
 			when = optarg;
-		} else if (option == 'h') {
-			print_help();
-			status = finish_output(EXIT_SUCCESS);
-		} else if (option == 'v') {
-			print_version();
-			status = finish_output(EXIT_SUCCESS);
-		} else if (option == '?') {
-			fputs("Try 'fixheap demo --help' for more "
-			      "information.\n",
-			      stderr);
-			status = EXIT_OURS;
+		} else if (option != 's') {
+			status = other_option("demo", option, print_help);
 		}
 	}
 	if (status >= 0)

@@ -29,19 +29,12 @@
 #include <fixheap/fixheap.h>
 
 #include "report.h"
+#include "run.h"
 #include "size.h"
 #include "space.h"
 #include "tool.h"
 
 #define PRELOAD_NAME "libfixheap_preload.so"
-
-struct run_options {
-	size_t heap_bytes;
-	bool hugepages;
-	bool report;
-	const char *report_file; /* NULL: standard error */
-	char **program;
-};
 
 /* --- options -------------------------------------------------------- */
 
@@ -50,9 +43,7 @@ static void print_help(void)
 	fputs("Usage: fixheap run [OPTION]... [--] PROGRAM [ARG]...\n"
 	      "Run PROGRAM, unmodified, with everything that it allocates on "
 	      "a heap of\nfixed size.  Each process that it starts has a heap "
-	      "of its own.\n\n"
-	      "      --heap=SIZE      size of a heap (default: 50%)\n"
-	      "      --hugepages      ask for transparent huge pages\n"
+	      "of its own.\n\n" RUN_HELP
 	      "      --report[=FILE]  when PROGRAM has ended, tell what each "
 	      "process used,\n"
 	      "                         on standard error or in FILE\n"
@@ -69,45 +60,62 @@ static void print_help(void)
 }
 
 static const struct option long_options[] = {
-	{ "heap", required_argument, NULL, 's' },
-	{ "hugepages", no_argument, NULL, 'g' },
+	RUN_OPTIONS,
 	{ "report", optional_argument, NULL, 'r' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
 };
 
+int run_option(const char *command, int option, struct run_options *options)
+{
+	unsigned pages;
+
+	switch (option) {
+	case 's':
+		return size_option(command, optarg, &options->heap_bytes)
+			       ? EXIT_OURS
+			       : -1;
+	case 'g':
+		options->pages = optarg ? optarg : "1";
+		if (space_pages(options->pages, &pages))
+			return -1;
+		return bad_usage(command,
+				 "bad page size '%s': not thp, 2M or 1G",
+				 optarg);
+	case 'p':
+		options->prefault = true;
+		return -1;
+	case 'd':
+		if (!decay_parse(optarg, &options->decay_ms))
+			return -1;
+		return bad_usage(command,
+				 "'%s' is not a number of milliseconds",
+				 optarg);
+	case 'a':
+		options->share = true;
+		return -1;
+	default:
+		return 0;
+	}
+}
+
 /* -1: go on; else the status to end with. */
 static int parse(int argc, char **argv, struct run_options *options)
 {
-	int option;
+	int option, done;
 
 	while ((option = getopt_long(argc, argv, "+", long_options, NULL)) !=
 	       -1) {
-		switch (option) {
-		case 's':
-			if (size_option("run", optarg, &options->heap_bytes))
-				return EXIT_OURS;
-			break;
-		case 'g':
-			options->hugepages = true;
-			break;
-		case 'r':
-			options->report = true;
-			options->report_file = optarg;
-			break;
-		case 'h':
-			print_help();
-			return finish_output(EXIT_SUCCESS);
-		case 'v':
-			print_version();
-			return finish_output(EXIT_SUCCESS);
-		default:
-			fputs("Try 'fixheap run --help' for more "
-			      "information.\n",
-			      stderr);
-			return EXIT_OURS;
-		}
+		done = run_option("run", option, options);
+		if (done > 0)
+			return done;
+		if (done < 0)
+			continue;
+		if (option != 'r')
+			return other_option("run", option, print_help);
+		options->report = true;
+		options->report_file = optarg;
 	}
 	options->program = argv + optind;
 	if (*options->program)
@@ -196,8 +204,14 @@ static int set_environment(const struct run_options *options)
 		return failed;
 	snprintf(bytes, sizeof(bytes), "%zu", options->heap_bytes);
 	failed = setenv(HEAP_VARIABLE, bytes, 1);
-	failed |= options->hugepages ? setenv(HUGEPAGES_VARIABLE, "1", 1)
-				     : unsetenv(HUGEPAGES_VARIABLE);
+	snprintf(bytes, sizeof(bytes), "%u", options->decay_ms);
+	failed |= options->decay_ms ? setenv(DECAY_VARIABLE, bytes, 1)
+				    : unsetenv(DECAY_VARIABLE);
+	failed |= options->pages ? setenv(HUGEPAGES_VARIABLE, options->pages, 1)
+				 : unsetenv(HUGEPAGES_VARIABLE);
+	failed |= unsetenv(PREFAULT_VARIABLE);
+	failed |= options->share ? setenv(SHARE_VARIABLE, "1", 1)
+				 : unsetenv(SHARE_VARIABLE);
 	failed |= set_preload(library);
 	if (!failed)
 		return 0;
@@ -205,20 +219,43 @@ static int set_environment(const struct run_options *options)
 	return EXIT_OURS;
 }
 
-/* Better one complaint here than one from each process. */
+/* Better one complaint here than one from each process.  What nodes there are
+ * is not asked: that takes longer than the rest. */
 static int try_heap(const struct run_options *options)
 {
-	struct space_request request = { .bytes = options->heap_bytes };
-	char text[SIZE_TEXT_MAX];
+	static const unsigned node[1];
+	const struct fixheap_topology topology = { .size = sizeof(topology),
+						   .nr_nodes = 1,
+						   .nr_cpus = 1,
+						   .cpu_node = node };
+	struct space_request request = { .bytes = options->heap_bytes,
+					 .decay_ms = options->decay_ms };
+	size_t available = space_available();
+	char text[SIZE_TEXT_MAX], there[SIZE_TEXT_MAX];
+	struct fixheap_hugetlb pool = { .page_bytes = 0 };
 	struct fixheap *heap;
 	int error;
 
+	size_format(text, options->heap_bytes);
+	if (options->pages)
+		space_pages(options->pages, &request.pages);
+	if (space_lacks_pages(&request, &pool)) {
+		complain("cannot make a heap of %s: %s", text, pool.advice);
+		return EXIT_OURS;
+	}
+	if (options->prefault && !pool.page_bytes && available &&
+	    available < options->heap_bytes) {
+		complain("cannot touch a heap of %s: %s of memory are "
+			 "available",
+			 text, size_format(there, available));
+		return EXIT_OURS;
+	}
+	request.topology = &topology;
 	error = space_create(&request, &heap);
 	if (!error) {
 		fixheap_destroy(heap);
 		return 0;
 	}
-	size_format(text, options->heap_bytes);
 	complain("cannot make a heap of %s: %s%s", text, strerror(-error),
 		 error == -EINVAL ? " (a heap holds at least a page and at "
 				    "most what this build allows)"
@@ -226,12 +263,25 @@ static int try_heap(const struct run_options *options)
 	return EXIT_OURS;
 }
 
+int run_prepare(const struct run_options *options)
+{
+	int status = set_environment(options);
+
+	return status ? status : try_heap(options);
+}
+
 /* --- the program ---------------------------------------------------- */
 
-static int become(char **program)
+static int become(const struct run_options *options)
 {
+	char **program = options->program;
+	char pid[24];
 	int error;
 
+	/* it is this process, and no other that it starts */
+	snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+	if (options->prefault)
+		setenv(PREFAULT_VARIABLE, pid, 1);
 	execvp(program[0], program);
 	error = errno;
 	complain("cannot run '%s': %s", program[0], strerror(error));
@@ -264,8 +314,7 @@ static void catch_signals(void)
 	signal(SIGQUIT, SIG_IGN);
 }
 
-/* End as the program did. */
-static int end_as(int status)
+int run_end_as(int status)
 {
 	struct rlimit none = { 0, 0 };
 	sigset_t set;
@@ -284,10 +333,14 @@ static int end_as(int status)
 	return 128 + sig;
 }
 
-/* In the child: run the program, or say through the pipe that it cannot be. */
-static void start_child(char **program, int tell)
+/*
+ * In the child: run the program, or say through the pipe that it cannot be.
+ * The memory is the parent's, which waits (vfork): copying it, and our heap's
+ * locks, would take as long as all else here.
+ */
+static void start_child(const struct run_options *options, int tell)
 {
-	int status = become(program);
+	int status = become(options);
 
 	if (write(tell, "x", 1) != 1)
 		status = EXIT_OURS;
@@ -298,10 +351,11 @@ static void start_child(char **program, int tell)
  * Start the program; *started: it runs.  Signals wait until there is a child
  * to hand them to; the child has the dispositions that we were given.
  */
-static int start(char **program, bool *started)
+static int start(const struct run_options *options, bool *started)
 {
 	sigset_t all, before;
-	int told[2];
+	int told[2], error;
+	pid_t pid;
 	char byte;
 
 	if (pipe2(told, O_CLOEXEC)) {
@@ -310,20 +364,35 @@ static int start(char **program, bool *started)
 	}
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
-	child = fork();
-	if (!child) {
+	pid = vfork();
+	if (!pid) {
 		sigprocmask(SIG_SETMASK, &before, NULL);
-		start_child(program, told[1]);
+		start_child(options, told[1]);
 	}
+	error = errno;
+	child = pid;
 	catch_signals();
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (child < 0) {
-		complain("cannot fork: %s", strerror(errno));
+	if (pid < 0) {
+		complain("cannot fork: %s", strerror(error));
 		return EXIT_OURS;
 	}
 	close(told[1]);
 	*started = read(told[0], &byte, 1) == 0;
 	close(told[0]);
+	return 0;
+}
+
+int run_and_wait(const struct run_options *options, bool *started, int *status)
+{
+	int error = start(options, started);
+
+	if (error)
+		return error;
+	while (waitpid(child, status, 0) < 0)
+		if (errno != EINTR)
+			return EXIT_OURS;
+	child = 0;
 	return 0;
 }
 
@@ -347,13 +416,9 @@ static int run_and_report(const struct run_options *options)
 			 strerror(errno));
 		return EXIT_OURS;
 	}
-	error = start(options->program, &started);
+	error = run_and_wait(options, &started, &status);
 	if (error)
 		return error;
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return EXIT_OURS;
-	child = 0;
 	if (started)
 		report_print(&report, out, options->program[0]);
 	if (out != stderr && fclose(out)) {
@@ -361,7 +426,7 @@ static int run_and_report(const struct run_options *options)
 			 strerror(errno));
 		return EXIT_OURS;
 	}
-	return end_as(status);
+	return run_end_as(status);
 }
 
 int cmd_run(int argc, char **argv)
@@ -376,12 +441,10 @@ int cmd_run(int argc, char **argv)
 		return status;
 	if (!options.heap_bytes)
 		fixheap_parse_size("50%", &options.heap_bytes);
-	status = set_environment(&options);
-	if (!status)
-		status = try_heap(&options);
+	status = run_prepare(&options);
 	if (status)
 		return status;
 	if (options.report)
 		return run_and_report(&options);
-	return become(options.program);
+	return become(&options);
 }

@@ -12,26 +12,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "map.h"
+#include "engine.h"
 
 #define DEMO_TEXT_MAX 64
-
-/* One heap of fixed size; two kinds: bump.c, and fixheap's own. */
-struct engine {
-	const char *name;
-	/* 0; -ENOENT: what it needs is not installed; or -errno. */
-	int (*create)(size_t heap_bytes);
-	void *(*array_alloc)(size_t bytes);
-	/* In place; false: it cannot. */
-	bool (*array_resize)(void *array, size_t bytes);
-	void (*array_free)(void *array);
-	void *(*object_alloc)(size_t bytes);
-	/* Tell the map what is in use for what. */
-	void (*draw)(struct map *map);
-};
-
-extern const struct engine bump_engine;
-extern const struct engine fixheap_engine;
 
 /* One run of a case on an engine. */
 struct trial {

@@ -14,78 +14,14 @@
  *	none TEXT			the heap could not be made, and why
  *
  * PEAK: bytes live at most, or at the refusal; MAP: see map.c, "-" without.
- *
- * The engine on fixheap is here too: it is nothing but the public interface.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <fixheap/fixheap.h>
-
 #include "demo.h"
-#include "space.h"
 #include "tool.h"
-
-static struct fixheap *heap;
-static const char *heap_start;
-
-static int fixheap_engine_create(size_t heap_bytes)
-{
-	struct space_request request = { .bytes = heap_bytes };
-
-	return space_create(&request, &heap);
-}
-
-static void *engine_array_alloc(size_t bytes)
-{
-	return fixheap_array_alloc(heap, bytes, NULL);
-}
-
-static bool engine_array_resize(void *array, size_t bytes)
-{
-	return !fixheap_array_resize(heap, array, bytes);
-}
-
-static void engine_array_free(void *array)
-{
-	fixheap_array_free(heap, array);
-}
-
-static void *engine_object_alloc(size_t bytes)
-{
-	return fixheap_malloc(heap, bytes);
-}
-
-static int draw_range(void *data, const void *start, size_t bytes,
-		      enum fixheap_use use)
-{
-	struct map *map = data;
-
-	if (!heap_start)
-		heap_start = start;
-	if (use == FIXHEAP_USE_FREE)
-		return 0;
-	map_add(map, (size_t)((const char *)start - heap_start), bytes,
-		use == FIXHEAP_USE_ARRAY ? MAP_ARRAY : MAP_OBJECT);
-	return 0;
-}
-
-static void engine_draw(struct map *map)
-{
-	fixheap_walk(heap, draw_range, map);
-}
-
-const struct engine fixheap_engine = {
-	.name = "fixheap",
-	.create = fixheap_engine_create,
-	.array_alloc = engine_array_alloc,
-	.array_resize = engine_array_resize,
-	.array_free = engine_array_free,
-	.object_alloc = engine_object_alloc,
-	.draw = engine_draw,
-};
 
 static void print_trial(const struct trial *trial, bool done, size_t heap_bytes,
 			size_t cells)

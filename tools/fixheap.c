@@ -23,6 +23,13 @@
 
 static const struct command commands[] = {
 	{ "run", "run a program on a heap of fixed size", cmd_run },
+	{ "stat", "tell what is in the heaps of a running program", cmd_stat },
+	{ "top", "the same, again and again", cmd_top },
+	{ "map", "draw a picture of a heap of a running program", cmd_map },
+	{ "record", "the same, and write down what it allocates", cmd_record },
+	{ "replay", "play what was recorded on heaps of any size", cmd_replay },
+	{ "replay-worker", NULL, cmd_replay_worker },
+	{ "trace", "traces from text and to text", cmd_trace },
 	{ "demo", "show what a fixed heap can hold, side by side", cmd_demo },
 	{ "demo-worker", NULL, cmd_demo_worker },
 	{ NULL, NULL, NULL },
@@ -56,6 +63,19 @@ int bad_usage(const char *command, const char *format, ...)
 void print_version(void)
 {
 	printf("fixheap %s\n", fixheap_version());
+}
+
+int other_option(const char *command, int option, void (*print_help)(void))
+{
+	if (option == 'h')
+		print_help();
+	if (option == 'v')
+		print_version();
+	if (option == 'h' || option == 'v')
+		return finish_output(EXIT_SUCCESS);
+	fprintf(stderr, "Try 'fixheap %s --help' for more information.\n",
+		command);
+	return EXIT_OURS;
 }
 
 int finish_output(int status)

@@ -14,7 +14,9 @@
  * Text of a cell: a letter for the use, a digit for how full (0: under a
  * tenth, 9: nine tenths and more).
  */
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "map.h"
 
@@ -42,6 +44,23 @@ static const char *const colors_24bit[MAP_NR_USES] = {
 	"38;2;245;205;60",
 	"38;2;214;58;48",
 };
+
+bool map_wants_color(void)
+{
+	const char *term = getenv("TERM"), *none = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") &&
+	       (!none || !*none);
+}
+
+enum map_style map_best_style(void)
+{
+	const char *term = getenv("TERM"), *more = getenv("COLORTERM");
+
+	if (more && (!strcmp(more, "truecolor") || !strcmp(more, "24bit")))
+		return MAP_COLOR_24BIT;
+	return term && strstr(term, "256color") ? MAP_COLOR_256 : MAP_COLOR_8;
+}
 
 /* First byte of a cell. */
 static size_t cell_start(const struct map *map, size_t cell)

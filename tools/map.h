@@ -5,6 +5,7 @@
 #ifndef TOOLS_MAP_H
 #define TOOLS_MAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -30,6 +31,11 @@ enum map_style {
 	MAP_COLOR_256,
 	MAP_COLOR_24BIT
 };
+
+/* Standard output is a terminal with colors, and the user wants them. */
+bool map_wants_color(void);
+/* As much as TERM and COLORTERM say that the terminal can show. */
+enum map_style map_best_style(void);
 
 void map_init(struct map *map, size_t heap_bytes, size_t nr_cells);
 void map_add(struct map *map, size_t offset, size_t bytes, enum map_use use);

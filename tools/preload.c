@@ -13,7 +13,8 @@
  * 3. A pointer is given back to who made it: early.c's are told apart by
  *    address, the loader's are left alone, all others are the heap's, which
  *    reports those that are not.
- * 4. No descriptor is kept open and no file is read after the heap is made.
+ * 4. No descriptor is kept open and no file is read after the heap is made,
+ *    but by the first malloc_trim.
  *
  * Locking: init_lock while the heap is made; the heap has its own locks.
  * Cost: two branches on the thread's own data above fixheap_malloc().
@@ -23,7 +24,6 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -31,7 +31,9 @@
 
 #include "preload.h"
 #include <fixheap/fixheap.h>
+#include <fixheap/segment.h>
 
+#include "record.h"
 #include "size.h"
 #include "slots.h"
 #include "space.h"
@@ -39,7 +41,6 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-#define EXIT_NO_HEAP 125
 #define MIN_ALIGN ((size_t)16)
 #define CPUS_MOST 4096
 
@@ -50,69 +51,24 @@ static bool have_environment;
 
 /* --- making the heap ------------------------------------------------ */
 
-static void print_line(const char *line, size_t length)
-{
-	while (length) {
-		ssize_t done = write(STDERR_FILENO, line, length);
-
-		if (done <= 0)
-			return;
-		line += done;
-		length -= (size_t)done;
-	}
-}
-
-static void no_heap(const char *why, const char *text, int error)
-{
-	char line[256];
-	int length;
-
-	length = snprintf(line, sizeof(line), "fixheap: %s '%s': %s\n", why,
-			  text, strerrordesc_np(error));
-	print_line(line, length < (int)sizeof(line) ? (size_t)length
-						    : sizeof(line) - 1);
-	syscall(SYS_exit_group, EXIT_NO_HEAP);
-}
-
-/* One node with all CPUs. */
+/* One node with all CPUs; of a number that no node has, so that threads which
+ * touch its pages are not put on one. */
 static void one_node(struct fixheap_topology *topology)
 {
 	static unsigned cpu_node[CPUS_MOST];
 	static unsigned char distance[1] = { 10 };
+	static unsigned number[1] = { FIXHEAP_NODES_MAX - 1 };
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 
 	*topology = (struct fixheap_topology){ .size = sizeof(*topology),
 					       .nr_nodes = 1,
 					       .nr_cpus = 1,
 					       .cpu_node = cpu_node,
-					       .distance = distance };
+					       .distance = distance,
+					       .node_number = number };
 	if (cpus > 1)
 		topology->nr_cpus = cpus < CPUS_MOST ? (unsigned)cpus
 						     : CPUS_MOST;
-}
-
-/*
- * A mistake of the program, in the words of the C library: it called free, not
- * fixheap_free.
- */
-static void on_fault(void *unused, const struct fixheap_fault *fault)
-{
-	static const char before[] = "fixheap: fixheap_";
-	const char *text = fault->message;
-	char line[1024];
-	int length;
-
-	(void)unused;
-	if (strncmp(text, before, sizeof(before) - 1))
-		length = snprintf(line, sizeof(line), "%s\n", text);
-	else
-		length = snprintf(line, sizeof(line), "fixheap: %s%s\n",
-				  strstr(fault->api, "usable_size") ? "malloc_"
-								    : "",
-				  text + sizeof(before) - 1);
-	print_line(line, length < (int)sizeof(line) ? (size_t)length
-						    : sizeof(line) - 1);
-	abort();
 }
 
 static void thread_leave(void *unused)
@@ -125,8 +81,11 @@ static void thread_leave(void *unused)
 static struct fixheap *heap_make(void)
 {
 	const char *text = getenv(HEAP_VARIABLE);
+	const char *decay = getenv(DECAY_VARIABLE);
+	const char *pages = getenv(HUGEPAGES_VARIABLE);
+	struct space_request request = { .pages = 0 };
 	struct fixheap_topology topology;
-	struct space_request request;
+	struct fixheap_hugetlb pool;
 	struct fixheap *heap;
 	int error;
 
@@ -134,19 +93,32 @@ static struct fixheap *heap_make(void)
 		text = "50%";
 	error = fixheap_parse_size(text, &request.bytes);
 	if (error)
-		no_heap("bad heap size in " HEAP_VARIABLE, text, -error);
+		no_heap("bad heap size in " HEAP_VARIABLE, text,
+			strerrordesc_np(-error));
+	if (pages && !space_pages(pages, &request.pages))
+		no_heap("bad pages in " HUGEPAGES_VARIABLE, pages,
+			"not thp, 2M or 1G");
 	loader_find();
 	one_node(&topology);
 	request.topology = &topology;
 	request.fault = on_fault;
-	request.hugepages = getenv(HUGEPAGES_VARIABLE);
+	request.share = getenv(SHARE_VARIABLE);
+	request.decay_ms = 0;
+	if (decay && decay_parse(decay, &request.decay_ms))
+		no_heap("bad time in " DECAY_VARIABLE, decay,
+			strerrordesc_np(EINVAL));
 	error = space_create(&request, &heap);
 	if (error)
-		no_heap("cannot make a heap of", text, -error);
+		no_heap("cannot make a heap of", text,
+			space_lacks_pages(&request, &pool)
+				? pool.advice
+				: strerrordesc_np(-error));
 	error = pthread_key_create(&leave_key, thread_leave);
 	if (error)
-		no_heap("no thread key for a heap of", text, error);
+		no_heap("no thread key for a heap of", text,
+			strerrordesc_np(error));
 	publish_open(heap);
+	record_open(heap, request.bytes);
 	return heap;
 }
 
@@ -222,9 +194,11 @@ static inline void leave(void)
 	self.inside--;
 }
 
-/* Leave with what the heap gave. */
-static inline void *leave_with(void *ptr, size_t bytes)
+/* Leave with what the heap gave; alignment 0: that of malloc. */
+static inline void *leave_with(void *ptr, size_t alignment, size_t bytes)
 {
+	if (unlikely(record_on))
+		record_alloc(ptr, alignment, bytes);
 	if (likely(ptr)) {
 		self.nr_allocs++;
 		self.budget -= (long)bytes;
@@ -232,6 +206,7 @@ static inline void *leave_with(void *ptr, size_t bytes)
 			publish_now();
 	} else {
 		self.nr_fails++;
+		publish_failure(bytes);
 	}
 	leave();
 	return ptr;
@@ -252,7 +227,7 @@ void *malloc(size_t bytes)
 
 	if (unlikely(!heap))
 		return leave_early(MIN_ALIGN, bytes);
-	return leave_with(fixheap_malloc(heap, bytes), bytes);
+	return leave_with(fixheap_malloc(heap, bytes), 0, bytes);
 }
 
 void *calloc(size_t count, size_t bytes)
@@ -264,7 +239,7 @@ void *calloc(size_t count, size_t bytes)
 		all = SIZE_MAX;
 	if (unlikely(!heap))
 		return leave_early(MIN_ALIGN, all);
-	return leave_with(fixheap_calloc(heap, count, bytes), all);
+	return leave_with(fixheap_calloc(heap, count, bytes), 0, all);
 }
 
 static void *aligned(size_t alignment, size_t bytes)
@@ -275,7 +250,8 @@ static void *aligned(size_t alignment, size_t bytes)
 		alignment = MIN_ALIGN;
 	if (unlikely(!heap))
 		return leave_early(alignment, bytes);
-	return leave_with(fixheap_aligned_alloc(heap, alignment, bytes), bytes);
+	return leave_with(fixheap_aligned_alloc(heap, alignment, bytes),
+			  alignment, bytes);
 }
 
 void free(void *ptr)
@@ -290,6 +266,8 @@ void free(void *ptr)
 		heap = the_heap;
 	if (likely(heap)) {
 		self.nr_frees++;
+		if (unlikely(record_on))
+			record_free(ptr);
 		fixheap_free(heap, ptr);
 	}
 	leave();
@@ -332,9 +310,11 @@ void *realloc(void *ptr, size_t bytes)
 		leave();
 		return realloc_early(ptr, bytes);
 	}
+	if (unlikely(record_on))
+		record_move(ptr);
 	ptr = fixheap_realloc(heap, ptr, bytes);
 	self.nr_frees += !!ptr;
-	return leave_with(ptr, bytes);
+	return leave_with(ptr, 0, bytes);
 }
 
 void *reallocarray(void *ptr, size_t count, size_t bytes)
@@ -422,11 +402,12 @@ size_t malloc_usable_size(void *ptr)
 int malloc_trim(size_t pad)
 {
 	struct fixheap *heap = enter();
-	int given = heap && fixheap_reclaim(heap) > 0;
+	size_t given = 0;
 
-	(void)pad;
+	if (heap && fixheap_trim(heap, pad, 0, &given) == -ENOTSUP)
+		given = fixheap_reclaim(heap);
 	leave();
-	return given;
+	return given > 0;
 }
 
 /* The names that glibc's own go by; programs that wrap malloc call them. */
@@ -457,6 +438,13 @@ void __libc_free(void *ptr)
 
 /* --- the ends ------------------------------------------------------- */
 
+static void end(void)
+{
+	publish_end();
+	if (the_heap)
+		fixheap_segment_hide(the_heap);
+}
+
 /*
  * By now the C library has its environment, even if a program that clears it
  * has not allocated yet.
@@ -465,19 +453,20 @@ __attribute__((constructor)) static void preload_begin(void)
 {
 	have_environment = true;
 	free(malloc(1));
+	prefault_begin();
 	publish_now();
-	at_quick_exit(publish_end);
+	at_quick_exit(end);
 }
 
 __attribute__((destructor)) static void preload_end(void)
 {
-	publish_end();
+	end();
 }
 
 /* Ends that run no exit handlers; a child of vfork publishes nothing. */
 void _exit(int status)
 {
-	publish_end();
+	end();
 	for (;;)
 		syscall(SYS_exit_group, status);
 }

@@ -30,6 +30,7 @@ struct thread {
 	uint64_t nr_allocs; /* since the thread was counted last */
 	uint64_t nr_frees;
 	uint64_t nr_fails;
+	uint64_t moved;	     /* record.c: its realloc's BEGIN, plus 1 */
 	struct thread *next; /* threads of the process; list lock */
 	struct thread **link;
 };
@@ -38,6 +39,15 @@ extern __thread struct thread self __attribute__((tls_model("initial-exec")));
 
 /* The heap of the process; NULL before it is made. */
 extern struct fixheap *the_heap;
+
+/* preload_say.c: a line to standard error; one that ends the process; and what
+ * the heap calls for a mistake of the program. */
+void print_line(const char *line, size_t length);
+void no_heap(const char *why, const char *text, const char *reason);
+void on_fault(void *unused, const struct fixheap_fault *fault);
+
+/* preload_prefault.c: touch the heap, if that was asked of this process. */
+void prefault_begin(void);
 
 /* early.c: memory for requests that come before the heap. */
 #define EARLY_BYTES ((size_t)256 << 10)
@@ -64,6 +74,8 @@ void publish_open(struct fixheap *heap);
 void publish_thread_enter(void);
 void publish_thread_leave(void);
 void publish_now(void);
+/* Nothing was to be had; why, if it is the first time.  errno is kept. */
+void publish_failure(size_t bytes);
 void publish_fork_child(void);
 void publish_end(void);
 

@@ -256,6 +256,27 @@ void publish_now(void)
 	self.budget = self.step;
 }
 
+void publish_failure(size_t bytes)
+{
+	struct fixheap_explanation answer = FIXHEAP_EXPLANATION_INIT;
+	uint64_t none = 0;
+	int saved = errno;
+
+	if (!mine || getpid() != owner ||
+	    !__atomic_compare_exchange_n(&mine->refused_bytes, &none,
+					 bytes ? bytes : 1, false,
+					 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return;
+	if (!fixheap_explain(source, NULL, bytes, &answer)) {
+		put(&mine->refused_free, answer.free_bytes);
+		put(&mine->refused_largest, answer.largest_bytes);
+		put(&mine->blocking_live, answer.nr_live);
+		put(&mine->blocking_bytes, answer.blocker_bytes);
+		put(&mine->refused_reason, answer.reason);
+	}
+	errno = saved;
+}
+
 /*
  * The last word.  It may come from a signal handler (_exit is allowed there),
  * in the midst of a call that holds locks; then the figures stay as they are.

@@ -24,6 +24,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fixheap/fixheap.h>
+
 #include "report.h"
 #include "size.h"
 
@@ -148,6 +150,28 @@ static void slot_print(const struct slot *slot, FILE *out, char mark)
 		(unsigned long long)slot->nr_fails);
 }
 
+/* Why the first refusal of a process was one. */
+static void print_refusal(const struct slot *slot, FILE *out)
+{
+	char bytes[SIZE_TEXT_MAX], most[SIZE_TEXT_MAX], rest[SIZE_TEXT_MAX];
+	const char *reason =
+		fixheap_reason_name((enum fixheap_reason)slot->refused_reason);
+
+	if (!slot->refused_bytes || !slot->refused_reason || !reason)
+		return;
+	fprintf(out, "%8u  first refused: %s, %s; %s free, at most %s at once",
+		slot->pid, size_format(bytes, slot->refused_bytes), reason,
+		size_format(rest, slot->refused_free),
+		size_format(most, slot->refused_largest));
+	if (slot->blocking_live)
+		fprintf(out,
+			"\n%8s  in the way: %llu allocation%s, %s, at least",
+			"", (unsigned long long)slot->blocking_live,
+			slot->blocking_live == 1 ? "" : "s",
+			size_format(bytes, slot->blocking_bytes));
+	putc('\n', out);
+}
+
 static void print_notes(const char *marks, FILE *out)
 {
 	if (strchr(marks, '*'))
@@ -195,6 +219,8 @@ void report_print(const struct report *report, FILE *out, const char *program)
 	if (report->slots->nr_lost)
 		fprintf(out, "%8s  and %llu more that found no room here\n", "",
 			(unsigned long long)report->slots->nr_lost);
+	for (i = 0; i < shown; i++)
+		print_refusal(&slots[i], out);
 	print_notes(marks, out);
 	free(slots);
 }

@@ -17,13 +17,16 @@
 
 #include <stdint.h>
 
-#define SLOTS_MAGIC UINT64_C(0x3130706165687866) /* "fxheap01" */
+#define SLOTS_MAGIC UINT64_C(0x3230706165687866) /* "fxheap02" */
 #define SLOTS_MAX 65536
 
 /* Where the figures go: "fd:pid:device:inode", numbers in decimal. */
 #define REPORT_VARIABLE "FIXHEAP_REPORT"
 #define HEAP_VARIABLE "FIXHEAP_HEAP"
 #define HUGEPAGES_VARIABLE "FIXHEAP_HUGEPAGES"
+#define DECAY_VARIABLE "FIXHEAP_DECAY" /* milliseconds */
+#define PREFAULT_VARIABLE "FIXHEAP_PREFAULT"
+#define SHARE_VARIABLE "FIXHEAP_SHARE"
 
 enum slot_state {
 	SLOT_RUNNING = 1,
@@ -43,7 +46,14 @@ struct slot {
 	uint64_t nr_allocs; /* calls of malloc and its family */
 	uint64_t nr_frees;
 	uint64_t nr_fails; /* calls that gave NULL */
-	uint64_t pad[4];   /* two slots share no cache line */
+	/* the first of these, as fixheap_explain says; 0 bytes: none yet */
+	uint64_t refused_bytes;
+	uint64_t refused_reason;  /* enum fixheap_reason */
+	uint64_t refused_free;	  /* bytes that were free */
+	uint64_t refused_largest; /* bytes that would have succeeded */
+	uint64_t blocking_live;	  /* allocations in the way, 0: not known */
+	uint64_t blocking_bytes;  /* pages that they have */
+	uint64_t pad[7];	  /* two slots share no cache line */
 };
 
 struct slots {

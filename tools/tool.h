@@ -20,6 +20,13 @@ struct command {
 };
 
 int cmd_run(int argc, char **argv);
+int cmd_stat(int argc, char **argv);
+int cmd_map(int argc, char **argv);
+int cmd_top(int argc, char **argv);
+int cmd_record(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
+int cmd_replay_worker(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_demo_worker(int argc, char **argv);
 
@@ -30,6 +37,9 @@ int bad_usage(const char *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* For --version. */
 void print_version(void);
+/* What all commands do with --help ('h'), --version ('v') and options that they
+ * do not have, of which getopt_long has told; the status to end with. */
+int other_option(const char *command, int option, void (*print_help)(void));
 /* Flush stdout; EXIT_OURS and a message when what was printed was lost. */
 int finish_output(int status);
 /*

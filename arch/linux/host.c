@@ -351,22 +351,30 @@ void host_yield(void)
 	sched_yield();
 }
 
+int host_write(int fd, const char *text, size_t bytes)
+{
+	int saved = errno, err = 0;
+
+	while (bytes && !err) {
+		ssize_t written = write(fd, text, bytes);
+
+		if (written > 0) {
+			text += written;
+			bytes -= (size_t)written;
+		} else if (!written) {
+			err = -EIO;
+		} else if (errno != EINTR) {
+			err = -errno;
+		}
+	}
+	errno = saved;
+	return err;
+}
+
 /* There is nobody to tell about a stderr that is closed or full. */
 void host_print(const char *text, size_t bytes)
 {
-	int saved = errno;
-
-	while (bytes) {
-		ssize_t written = write(STDERR_FILENO, text, bytes);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			break;
-		text += written;
-		bytes -= (size_t)written;
-	}
-	errno = saved;
+	host_write(STDERR_FILENO, text, bytes);
 }
 
 /* What dl_iterate_phdr is asked for. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * pages.c: pages of the system: to drop them, how large they are, how many a
- * node has left.
+ * pages.c: pages of the system: to drop them and to bring them into memory, how
+ * large they are, how many a node has left.
  *
  * What is free on a node counts as follows.  To touch memory bound to a node
  * that has none left ends the process, so the answer is rather too small:
@@ -29,6 +29,7 @@
 #include "text.h"
 
 #define PATH_BYTES 128
+#define HUGEPAGE_BYTES ((size_t)2 << 20)
 
 static size_t system_page(void)
 {
@@ -64,6 +65,47 @@ int host_discard(void *start, size_t bytes)
 	err = discard(start, bytes);
 	errno = saved;
 	return err == -ENOMEM ? -EINVAL : err;
+}
+
+/* --- bring them into memory -------------------------------------------- */
+
+/* Linux 5.14; older headers do not have it. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+int host_populate(void *start, size_t bytes)
+{
+	int saved = errno, err;
+
+	/* a signal came, or another thread changes the mapping */
+	do
+		err = madvise(start, bytes, MADV_POPULATE_WRITE) ? -errno : 0;
+	while (err == -EINTR || err == -EAGAIN);
+	errno = saved;
+	switch (err) {
+	case -ENOMEM:
+	case 0:
+		return err;
+	case -EHWPOISON:
+	case -EFAULT:
+		return -EFAULT;
+	default:
+		/* EINVAL: not this kernel, this memory, or whole pages */
+		return -ENOSYS;
+	}
+}
+
+void host_advise_huge(void *start, size_t bytes)
+{
+	uintptr_t from = round_up((uintptr_t)start, HUGEPAGE_BYTES);
+	uintptr_t to = round_down((uintptr_t)start + bytes, HUGEPAGE_BYTES);
+	int saved = errno;
+
+	/* A wish; without huge pages in the kernel it is refused. */
+	if (from < to)
+		madvise((void *)from, to - from, MADV_HUGEPAGE);
+	errno = saved;
 }
 
 /* --- how large they are ------------------------------------------------ */
@@ -103,6 +145,59 @@ size_t host_mapping_page(const void *addr)
 	text_close(&text);
 	errno = saved;
 	return found && is_pow2(kib << 10) ? (size_t)(kib << 10) : page;
+}
+
+/* --- pools of huge ones ------------------------------------------------ */
+
+#ifndef MAP_HUGE_SHIFT
+#define MAP_HUGE_SHIFT 26
+#endif
+
+void *host_map_pool(size_t bytes, size_t page)
+{
+	int saved = errno;
+	void *start;
+
+	start = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB |
+			     __builtin_ctzll(page) << MAP_HUGE_SHIFT,
+		     -1, 0);
+	/* EINVAL: the kernel knows no such pages */
+	errno = start == MAP_FAILED ? ENOMEM : saved;
+	return start == MAP_FAILED ? NULL : start;
+}
+
+/* The number in a file of the pool; false: there is none. */
+static bool pool_number(size_t page, const char *name, u64 *number)
+{
+	char path[PATH_BYTES];
+	struct text text;
+	char *line;
+
+	snprintf(path, sizeof(path),
+		 "/sys/kernel/mm/hugepages/hugepages-%zukB/%s", page >> 10,
+		 name);
+	text_open(&text, path);
+	line = text_line(&text);
+	*number = line ? strtoull(line, NULL, 10) : 0;
+	text_close(&text);
+	return line;
+}
+
+int host_pool(size_t page, struct host_pool *pool)
+{
+	u64 promised, more, extra;
+
+	if (!pool_number(page, "nr_hugepages", &pool->total) ||
+	    !pool_number(page, "free_hugepages", &pool->free))
+		return -ENODEV;
+	pool_number(page, "resv_hugepages", &promised);
+	pool_number(page, "nr_overcommit_hugepages", &more);
+	pool_number(page, "surplus_hugepages", &extra);
+	pool->free -= min_u64(promised, pool->free);
+	/* those that the kernel would still try to make */
+	pool->free += more - min_u64(extra, more);
+	return 0;
 }
 
 /* --- how many are left ------------------------------------------------- */

@@ -126,6 +126,32 @@ static u32 start(struct worker *worker, u32 nr)
 	return i;
 }
 
+void *host_start_thread(void (*fn)(void *data, u32 i), void *data)
+{
+	struct worker *worker = host_reserve(sizeof(*worker));
+	int saved = errno;
+
+	/* on no node: it stays where the caller may run */
+	if (worker)
+		*worker = (struct worker){ .node = NODE_IDS,
+					   .fn = fn,
+					   .data = data };
+	if (worker && !start(worker, 1)) {
+		host_release(worker, sizeof(*worker));
+		worker = NULL;
+	}
+	errno = saved;
+	return worker;
+}
+
+void host_join_thread(void *thread)
+{
+	struct worker *worker = thread;
+
+	pthread_join(worker->thread, NULL);
+	host_release(worker, sizeof(*worker));
+}
+
 int host_run_threads(u32 nr, const u32 *node, void (*fn)(void *data, u32 i),
 		     void *data)
 {

@@ -24,14 +24,12 @@
 #include "sim.h"
 
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "machine.h"
@@ -111,6 +109,10 @@ static const int errors[HOST_SIM_NR_CALLS] = {
 	[HOST_SIM_BIND] = -ENOMEM,	    [HOST_SIM_DISCARD] = -EINVAL,
 	[HOST_SIM_NODES_OF] = -ENOMEM,	    [HOST_SIM_POLICY_OF] = -ENOSYS,
 	[HOST_SIM_ALLOWED_NODES] = -ENOSYS, [HOST_SIM_RUN_THREADS] = -EAGAIN,
+	[HOST_SIM_WORKER_START] = -EAGAIN,  [HOST_SIM_START_THREAD] = -EAGAIN,
+	[HOST_SIM_POPULATE] = -ENOMEM,	    [HOST_SIM_WRITE] = -EIO,
+	[HOST_SIM_SHARE] = -EACCES,	    [HOST_SIM_SHARE_COPY] = -ENOMEM,
+	[HOST_SIM_AT_EXIT] = -ENOMEM,
 };
 
 /* Whether this call is the one that a countdown waits for. */
@@ -162,15 +164,6 @@ int host_topology(struct topology *topo)
 		return err;
 	*topo = machine.topo;
 	return 0;
-}
-
-u64 host_memory(void)
-{
-	u64 bytes = 0;
-
-	for (u32 node = 0; node < machine.topo.nr_nodes; node++)
-		bytes += machine.topo.node_bytes[node];
-	return bytes;
 }
 
 u32 host_this_cpu(void)
@@ -281,9 +274,23 @@ void *host_map(size_t bytes, bool hugepages)
 	return take(bytes, align, HOST_SIM_MAP);
 }
 
+void *host_map_pool(size_t bytes, size_t page)
+{
+	int err = sim_enter(HOST_SIM_MAP);
+	void *start = NULL;
+
+	errno = err ? -err : ENOMEM;
+	if (!err && pools_take(bytes, page))
+		start = take(bytes, page, HOST_SIM_MAP);
+	if (start)
+		pools_add(start, bytes, page);
+	return start;
+}
+
 void host_unmap(void *start, size_t bytes)
 {
 	sim_enter(HOST_SIM_UNMAP);
+	pools_give(start);
 	give_back(start, bytes, HOST_SIM_MAP);
 }
 
@@ -308,26 +315,6 @@ u64 host_random(void)
 	return x ^ x >> 31;
 }
 
-static int membarrier(int command)
-{
-	return syscall(SYS_membarrier, command, 0, 0) < 0 ? -errno : 0;
-}
-
-/* The threads are real, so the barrier is too. */
-int host_membarrier(void)
-{
-	int saved = errno;
-	int err = sim_enter(HOST_SIM_MEMBARRIER);
-
-	if (err)
-		return err;
-	err = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
-	if (!err)
-		err = membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-	errno = saved;
-	return err;
-}
-
 void host_yield(void)
 {
 	sim_enter(HOST_SIM_YIELD);
@@ -347,13 +334,6 @@ void host_print(const char *text, size_t bytes)
 	output.used += bytes;
 	output.text[output.used] = 0;
 	pthread_mutex_unlock(&output.lock);
-}
-
-/* One module, "sim", that begins at 0. */
-void host_symbol(const void *address, char *text, size_t bytes)
-{
-	sim_enter(HOST_SIM_SYMBOL);
-	snprintf(text, bytes, "sim+%p", address);
 }
 
 void host_abort(void)
@@ -379,7 +359,9 @@ void host_sim_reset(void)
 	machine.epoch = epoch;
 	machine.random = DEFAULT_SEED;
 	placement_reset();
+	pools_reset();
 	threads_reset();
+	clock_reset();
 	host_sim_clear_output();
 }
 

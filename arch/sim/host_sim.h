@@ -18,14 +18,16 @@ enum host_sim_call {
 	HOST_SIM_THIS_CPU,
 	HOST_SIM_RESERVE, /* can fail: NULL, errno ENOMEM */
 	HOST_SIM_RELEASE,
-	HOST_SIM_MAP, /* can fail: NULL, errno ENOMEM */
+	HOST_SIM_MAP, /* host_map_pool, too; can fail: NULL, errno ENOMEM */
 	HOST_SIM_UNMAP,
 	HOST_SIM_CLEAR,
 	HOST_SIM_RANDOM,
 	HOST_SIM_MEMBARRIER, /* can fail: -ENOSYS */
 	HOST_SIM_YIELD,
 	HOST_SIM_PRINT,
+	HOST_SIM_WRITE, /* can fail: -EIO */
 	HOST_SIM_SYMBOL,
+	HOST_SIM_BACKTRACE,
 	HOST_SIM_ABORT,
 	HOST_SIM_BIND,		/* can fail: -ENOMEM */
 	HOST_SIM_DISCARD,	/* can fail: -EINVAL */
@@ -35,12 +37,25 @@ enum host_sim_call {
 	HOST_SIM_MAPPING_PAGE,
 	HOST_SIM_NODE_FREE,
 	HOST_SIM_RUN_THREADS, /* can fail: -EAGAIN */
+	HOST_SIM_IS_SHARED,
+	HOST_SIM_CLOCK,
+	HOST_SIM_WORKER_START, /* can fail: -EAGAIN */
+	HOST_SIM_WORKER_STOP,
+	HOST_SIM_START_THREAD, /* can fail: NULL */
+	HOST_SIM_POPULATE,     /* can fail: -ENOMEM */
+	HOST_SIM_ADVISE_HUGE,
+	HOST_SIM_POOL,
+	HOST_SIM_SHARE, /* can fail: NULL, errno EACCES */
+	HOST_SIM_SHARE_END,
+	HOST_SIM_SHARE_COPY, /* can fail: NULL */
+	HOST_SIM_SHARE_REPLACE,
+	HOST_SIM_AT_EXIT, /* can fail: -ENOMEM */
 	HOST_SIM_NR_CALLS
 };
 
 /* A machine with one node, one CPU and 1 GiB; no counts, no failures due, no
- * output, no hook, no policies, nothing known of where pages are.  Memory still
- * held is forgotten, not taken away. */
+ * output, no hook, no policies, nothing known of where pages are, no time gone,
+ * no workers.  Memory still held is forgotten, not taken away. */
 void host_sim_reset(void);
 
 /* Use this machine.  0, or -EINVAL when it is not one; then nothing changes. */
@@ -166,12 +181,30 @@ void host_sim_refuse_placement(int err);
 /* The page that memory is mapped with from now on; 0: the system's. */
 void host_sim_set_mapping_page(size_t bytes);
 
-/* Calls that change mappings since the reset: host_bind and host_discard.
+/* So many huge pages of this size are there for host_map_pool; at first there
+ * are none of any. */
+void host_sim_set_pool(size_t page, u64 nr);
+
+/* Calls that change mappings since the reset: host_bind, host_discard,
+ * host_populate and host_advise_huge.
  * A pinned heap makes none. */
 u64 host_sim_mapping_calls(void);
 /* Ranges with a policy now, neighbours that agree counted once: each is at
  * least one mapping of the kernel's. */
 u64 host_sim_policies(void);
+
+/* All memory is shared with others, from now on, or it is not. */
+void host_sim_set_shared(bool shared);
+/* It is of several kinds, or it is not. */
+void host_sim_set_mixed(bool mixed);
+
+/*
+ * Let time go on, which stands still otherwise: workers do what is due, on the
+ * calling thread.  By one thread at a time.
+ */
+void host_sim_advance(u64 ns);
+/* Workers that run. */
+u32 host_sim_workers(void);
 
 /* At most so many threads of each host_run_threads can be started. */
 void host_sim_set_threads(u32 nr);

@@ -39,11 +39,19 @@ static bool is_mapped(u64 page)
 			in_core);
 }
 
+/* Size of the page that addr is mapped with. */
+static size_t page_at(const void *addr)
+{
+	size_t page = pools_page(addr);
+
+	return page ? page : mapping_page();
+}
+
 /* Whether these are whole pages, of which the first and the last one are
  * mapped. */
 static bool is_range(const void *start, size_t bytes)
 {
-	uintptr_t mask = mapping_page() - 1;
+	uintptr_t mask = page_at(start) - 1;
 	int saved = errno;
 	bool mapped;
 
@@ -156,6 +164,29 @@ int host_discard(void *start, size_t bytes)
 	return err;
 }
 
+/* Page by page, by an atomic operation, as others may write to it. */
+int host_populate(void *start, size_t bytes)
+{
+	int err = sim_enter(HOST_SIM_POPULATE);
+	volatile u32 nothing = 0;
+	size_t at;
+
+	if (err)
+		return err;
+	for (at = 0; at < bytes; at += HOST_PAGE_MIN)
+		__atomic_fetch_or((u32 *)((char *)start + at), nothing,
+				  __ATOMIC_RELAXED);
+	placement_touched(start, bytes);
+	return 0;
+}
+
+void host_advise_huge(void *start, size_t bytes)
+{
+	(void)start;
+	(void)bytes;
+	sim_enter(HOST_SIM_ADVISE_HUGE);
+}
+
 /* How many of the addresses from the first on are of pages in a row. */
 static u32 in_a_row(void *const *addr, u32 nr)
 {
@@ -222,11 +253,20 @@ int host_allowed_nodes(struct nodemask *nodes)
 	return 0;
 }
 
+u64 host_memory(void)
+{
+	const struct topology *topo = sim_topology();
+	u64 bytes = 0;
+
+	for (u32 node = 0; node < topo->nr_nodes; node++)
+		bytes += topo->node_bytes[node];
+	return bytes;
+}
+
 size_t host_mapping_page(const void *addr)
 {
-	(void)addr;
 	sim_enter(HOST_SIM_MAPPING_PAGE);
-	return mapping_page();
+	return page_at(addr);
 }
 
 u64 host_node_free(u32 number, size_t page)

@@ -17,5 +17,7 @@ void placement_touched(void *start, size_t bytes);
 
 /* host_run_threads starts as many threads as it is asked for. */
 void threads_reset(void);
+/* No time has gone, nothing is shared, no worker runs. */
+void clock_reset(void);
 
 #endif

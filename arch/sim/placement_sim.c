@@ -186,7 +186,10 @@ void host_sim_set_mapping_page(size_t bytes)
 
 u64 host_sim_mapping_calls(void)
 {
-	return host_sim_calls(HOST_SIM_BIND) + host_sim_calls(HOST_SIM_DISCARD);
+	return host_sim_calls(HOST_SIM_BIND) +
+	       host_sim_calls(HOST_SIM_DISCARD) +
+	       host_sim_calls(HOST_SIM_POPULATE) +
+	       host_sim_calls(HOST_SIM_ADVISE_HUGE);
 }
 
 u64 host_sim_policies(void)

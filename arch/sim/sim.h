@@ -18,6 +18,15 @@ const struct topology *sim_topology(void);
 /* CPU of the calling thread; not counted as a call. */
 u32 sim_cpu(void);
 
+/* pools.c: take pages for a mapping, which is made then; false: there are not
+ * so many.  Give those of a mapping back, if it has any; the page of the
+ * mapping at addr, 0: it is of none. */
+bool pools_take(size_t bytes, size_t page);
+void pools_add(void *start, size_t bytes, size_t page);
+void pools_give(void *start);
+size_t pools_page(const void *addr);
+void pools_reset(void);
+
 /* The host was misused, nothing that a test could go on from: say it, abort. */
 void sim_misuse(const char *what) __attribute__((noreturn));
 

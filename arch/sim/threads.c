@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * threads.c: host_run_threads on the simulated machine.
+ * threads.c: threads, and barriers for them, on the simulated machine.
  *
  * The threads are real and run at the same time; each is on the first CPU of
  * its node, or, when the node has none, on the CPU of the caller.
@@ -8,8 +8,11 @@
  * Locking: none.  Cost: a thread each.
  */
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "placement.h"
 #include "sim.h"
@@ -41,6 +44,50 @@ static u32 cpu_for(u32 number)
 	while (cpu < topo->nr_cpus && topo->cpu_node[cpu] != node)
 		cpu++;
 	return cpu < topo->nr_cpus ? cpu : sim_cpu();
+}
+
+static int membarrier(int command)
+{
+	return syscall(SYS_membarrier, command, 0, 0) < 0 ? -errno : 0;
+}
+
+/* The threads are real, so the barrier is too. */
+int host_membarrier(void)
+{
+	int saved = errno;
+	int err = sim_enter(HOST_SIM_MEMBARRIER);
+
+	if (err)
+		return err;
+	err = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+	if (!err)
+		err = membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+	errno = saved;
+	return err;
+}
+
+void *host_start_thread(void (*fn)(void *data, u32 i), void *data)
+{
+	int err = sim_enter(HOST_SIM_START_THREAD), saved = errno;
+	struct worker *w = err ? NULL : calloc(1, sizeof(*w));
+
+	if (w) {
+		*w = (struct worker){ .cpu = sim_cpu(),
+				      .fn = fn,
+				      .data = data };
+		if (pthread_create(&w->thread, NULL, work, w))
+			sim_misuse("no thread");
+	}
+	errno = saved;
+	return w;
+}
+
+void host_join_thread(void *thread)
+{
+	struct worker *w = thread;
+
+	pthread_join(w->thread, NULL);
+	free(w);
 }
 
 int host_run_threads(u32 nr, const u32 *node, void (*fn)(void *data, u32 i),

@@ -27,6 +27,10 @@
 
 #include <fixheap/comm.h>
 #include <fixheap/numa.h>
+#include <fixheap/oom.h>
+#include <fixheap/prefault.h>
+#include <fixheap/print.h>
+#include <fixheap/tag.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -92,6 +96,23 @@ enum fixheap_policy {
  * page is one of the offset from the base, which must have it itself: EINVAL
  */
 #define FIXHEAP_DETERMINISTIC 0x10u
+/*
+ * base NULL (and no comm layer that has the memory): take it from the system's
+ * pool of huge pages of this size; length and regions are rounded up to whole
+ * ones, and nothing is done to a part of one.  Where the pool has not enough,
+ * creation fails with -ENOMEM, and fixheap_check_hugetlb says what to set
+ */
+#define FIXHEAP_HUGETLB_2M 0x20u
+#define FIXHEAP_HUGETLB_1G 0x40u
+
+/* with decay_ms: a thread of the library's own looks what was free for so long,
+ * until the heap is destroyed; a child of fork has none, and goes on without */
+#define FIXHEAP_DECAY_THREAD 0x80u
+/* fixheap_destroy writes to stderr what is still allocated */
+#define FIXHEAP_REPORT_LEAKS 0x100u
+/* the metadata lies in a file of /dev/shm, which `fixheap stat`, top and map
+ * read; see <fixheap/segment.h>.  fork copies it: 0.2 % of what was in use */
+#define FIXHEAP_SHARE 0x200u
 
 /* fixheap_array_attr.flags */
 #define FIXHEAP_ZERO 0x1u /* the pages read as zero when handed out */
@@ -102,6 +123,10 @@ enum fixheap_policy {
 /* an array that gets a region of its own is registered by
  * fixheap_array_post_alloc, after the program has touched it, not at once */
 #define FIXHEAP_POST_ALLOC 0x4u
+/* as FIXHEAP_ZERO; what has to be cleared, if it is 64 MiB or more, is cleared
+ * by several threads on the CPUs of the nodes that it is on (not when the array
+ * grows in place) */
+#define FIXHEAP_ZERO_PARALLEL 0x10u
 
 /* The machine as plain data, for callers that know better than libnuma. */
 struct fixheap_topology {
@@ -164,12 +189,17 @@ struct fixheap_config {
 	unsigned max_regions; /* at most 65,534; 0: 1,024 */
 	size_t private_bytes; /* FIXHEAP_DETERMINISTIC: not for arrays */
 	uint64_t key;	      /* _FIXED: of the first region, see comm.h */
+	/* free memory that fixheap_trim would give back goes back by itself
+	 * once it was free for so many milliseconds; 0: never.  Who frees an
+	 * array or an object above 14,336 bytes looks, four times in that
+	 * period at most, and gives back 256 MiB at most each time */
+	unsigned decay_ms;
 };
 #define FIXHEAP_CONFIG_INIT                                                   \
 	{                                                                     \
 		sizeof(struct fixheap_config), FIXHEAP_FIXED, NULL, 0, 0,     \
 			NULL, NULL, NULL, NULL, NULL, FIXHEAP_POLICY_DEFAULT, \
-			0, 0, 0, 0, 0                                         \
+			0, 0, 0, 0, 0, 0                                      \
 	}
 
 struct fixheap_array_attr {
@@ -180,17 +210,19 @@ struct fixheap_array_attr {
 	 * must be one that it has */
 	uint64_t nodes;
 	size_t alignment; /* bytes, a power of two; 0: the page size */
-	unsigned flags;	  /* FIXHEAP_ZERO, FIXHEAP_FRESH */
+	unsigned flags;	  /* FIXHEAP_ZERO, FIXHEAP_FRESH, ... */
 	/* NULL: nodes counts; else it does not, and this does */
 	const struct fixheap_nodemask *nodemask;
 	/* _INTERLEAVE: stripes in a row for each node, by number, as many as
 	 * there are nodes; 0: none, but not for all; NULL: 1 each */
 	const unsigned char *weights;
+	uint64_t ticket; /* arrays: of fixheap_reserve, oom.h; 0: none */
+	unsigned tag;	 /* below FIXHEAP_NR_TAGS, tag.h; 0: the thread's */
 };
 #define FIXHEAP_ARRAY_ATTR_INIT                                               \
 	{                                                                     \
 		sizeof(struct fixheap_array_attr), FIXHEAP_POLICY_DEFAULT, 0, \
-			0, 0, NULL, NULL                                      \
+			0, 0, NULL, NULL, 0, 0                                \
 	}
 
 /*
@@ -215,13 +247,17 @@ struct fixheap_array_attr {
  * numa out of its range, a base with a mode other than _FIXED, FIXHEAP_DYNAMIC
  * without comm->region_alloc, memory from comm that is in use already,
  * max_bytes below length, private_bytes or FIXHEAP_DETERMINISTIC where they may
- * not be; -ERANGE: comm->max_heap is too large;
+ * not be, decay_ms on a heap that is pinned or deterministic,
+ * FIXHEAP_DECAY_THREAD without it; -ERANGE: comm->max_heap is too large;
  * -ENOTSUP: a jemalloc whose size classes are not those that this library was
- * written for; -ENOMEM: no room for metadata, for the heap when base is NULL or
- * comm gives none, or for the kernel's books of bound memory; what
+ * written for, or decay_ms in one built without TRIM; -EAGAIN: no thread for
+ * FIXHEAP_DECAY_THREAD; -ENOMEM: no room for metadata, for the heap when base
+ * is NULL or comm gives none, or for the kernel's books of bound memory; what
  * comm->heap_info or post_alloc returned;
  * -ENODEV: a node of numa->nodes does not exist or has no memory, one of
  * numa->stripe_nodes is not used, or no node is left;
+ * FIXHEAP_SHARE: -ENOTSUP in a library without ATTACH, and what open(2) and
+ * mmap(2) say of the file;
  * -EACCES: a node of numa->nodes is outside of the process's cpuset, or the
  * kernel did not bind the memory as told;
  * -ENOSPC: FIXHEAP_BINDING_STRICT, and a node has less free memory than its
@@ -238,6 +274,10 @@ int fixheap_create(const struct fixheap_config *config, struct fixheap **heap);
  * Everything still allocated is gone with it.  The caller's memory is left
  * as it is, but not bound to nodes any more; memory that was mapped here is
  * unmapped, and the comm layer's regions go back.
+ * With FIXHEAP_REPORT_LEAKS what is still allocated is told on stderr first, if
+ * there is anything: how much by tag, the largest ten with address, size, use
+ * and tag, and with PAGE_OWNER who allocated them, and small objects by size.
+ * A library without PRINT tells nothing.  Cost: as fixheap_print, "slabinfo".
  * Context: no other thread may be inside a call on this heap, or make one
  * later; threads that used it before may live on.
  */
@@ -300,9 +340,10 @@ bool fixheap_owns(const struct fixheap *heap, const void *ptr);
  * Cost: O(log of the heap's size); with an alignment above the page size
  * O(free runs that are long enough), 0.2 us each.  No page of the array is
  * touched, but for clearing what is asked for and not known to be zero, and for
- * the copy.  To bind pages anew, and home when they are freed, takes two calls
- * into the kernel for each part or stripe, and 60 us to look what each node has
- * free; FIXHEAP_FRESH as much as one part.
+ * the copy.  An array of an eighth of the heap or more has all caches taken
+ * back before, as by fixheap_reclaim.  To bind pages anew, and home when they
+ * are freed, takes two calls into the kernel for each part or stripe, and 60 us
+ * to look what each node has free; FIXHEAP_FRESH as much as one part.
  */
 void *fixheap_array_alloc(struct fixheap *heap, size_t bytes,
 			  const struct fixheap_array_attr *attr);
@@ -346,28 +387,59 @@ size_t fixheap_largest_free(struct fixheap *heap,
  * fixheap_validate - check every invariant of the metadata
  *
  * Return: 0, or -EUCLEAN after writing what is wrong to stderr.
- * Context: any thread; holds all locks of the heap while it looks, so that
- * others wait.  Cost: O(metadata in use).
+ * Context: any thread; holds all locks of the heap while it looks and keeps
+ * threads out of their caches, so that others wait.  Cost: O(metadata in use).
  */
 int fixheap_validate(struct fixheap *heap);
 
 /*
- * fixheap_reclaim - take back what the caches hold: per-CPU pages, every
- * thread's object cache, empty slabs.  Return: bytes that became free.
+ * fixheap_reclaim - take back what the caches hold: pages of CPUs and of
+ * threads, every thread's object cache, empty slabs.
+ * Return: bytes that became free.
  */
 size_t fixheap_reclaim(struct fixheap *heap);
+
+/* fixheap_trim flags */
+/* memory of the caller that is shared (MAP_SHARED), too: what is free there is
+ * gone for all who have it mapped */
+#define FIXHEAP_TRIM_SHARED 0x1u
+/*
+ * fixheap_trim - give free memory back to the system, but for keep bytes of it
+ *
+ * Caches are taken back first.  Then free memory goes in units of 2 MiB (a
+ * pageblock), or of the page of the mapping where that is larger, which are
+ * wholly free; so no huge page is split.  It stays part of the heap, on the
+ * same node, reads as zero, is known to (FIXHEAP_ZERO and fixheap_calloc do not
+ * clear it), and takes memory again when it is touched.  What is known to read
+ * as zero already is left alone, and counts neither for keep nor for *given.
+ * So are regions that are registered: those with a key other than 0 and
+ * FIXHEAP_KEY_NONE, those of several kinds of memory (private, shared, of a
+ * file), and all of a heap whose comm layer has post_alloc.
+ * *given: bytes that went; NULL: not wanted.
+ * Context: any thread; others allocate and free meanwhile, and do not fail for
+ * it, but may wait for 64 MiB to be given back.
+ * Cost: as fixheap_reclaim; O(log of the heap's size) for each range of free
+ * blocks; the kernel's for the pages that are in memory; the first time for
+ * each region, reading what the process has mapped.
+ * Return: 0; -ENOTSUP: a pinned or deterministic heap, or a library without
+ * TRIM; -EINVAL: unknown flags, or memory that cannot be dropped (locked, or
+ * private pages of a file); another error of madvise.  What went before an
+ * error is in *given.
+ */
+int fixheap_trim(struct fixheap *heap, size_t keep, unsigned flags,
+		 size_t *given);
 
 struct fixheap_stats {
 	size_t size;	   /* sizeof(struct fixheap_stats), set by caller */
 	size_t heap_bytes; /* pages of the heap, in bytes */
 	size_t used_bytes; /* pages not free: allocated or cached */
 	size_t peak_used_bytes;	  /* highest used_bytes so far */
-	size_t cached_bytes;	  /* part of used: pages in per-CPU caches */
+	size_t cached_bytes;	  /* part of used: pages and runs in caches */
 	size_t largest_run_bytes; /* largest free run, caches left alone */
 	size_t metadata_bytes;	  /* address space reserved for metadata */
-	/* Threads hold small objects back from the next two: all together 1/64
-	 * of what is live, but each 512 bytes at least and 64 KiB at most; and
-	 * of what they free each 16 KiB at least. */
+	/* Threads but the caller hold back from the next two: 4 KiB or one
+	 * object of each size, and 16 KiB besides; of pages and objects above
+	 * 14 KiB 256 KiB, and of single pages freed in a row 8 MiB. */
 	size_t live_bytes;	/* VMSTAT: bytes in live objects and arrays */
 	size_t peak_live_bytes; /* VMSTAT: highest live_bytes so far */
 	uint64_t nr_allocs;	/* VMSTAT: runs taken from the zones */
@@ -377,6 +449,7 @@ struct fixheap_stats {
 	uint64_t cleared_bytes; /* VMSTAT: bytes cleared for zeroed memory */
 	uint64_t nr_rehomes;	/* VMSTAT: arrays bound elsewhere, ever */
 	size_t rehomed_bytes;	/* of them: bytes in use now */
+	size_t reserved_bytes;	/* part of used: set aside by fixheap_reserve */
 	unsigned nr_zones;
 };
 /* 0, or -EINVAL for an unknown size.  Fields of what is not built are 0. */
@@ -388,8 +461,9 @@ enum fixheap_use {
 	FIXHEAP_USE_SMALL, /* slabs of objects */
 	FIXHEAP_USE_LARGE, /* an object over 14,336 bytes */
 	FIXHEAP_USE_ARRAY,
-	FIXHEAP_USE_PAGES, /* from fixheap_pages_alloc */
-	FIXHEAP_USE_CACHED /* in a per-CPU cache */
+	FIXHEAP_USE_PAGES,   /* from fixheap_pages_alloc */
+	FIXHEAP_USE_CACHED,  /* in a per-CPU cache */
+	FIXHEAP_USE_RESERVED /* by fixheap_reserve */
 };
 /*
  * fixheap_walk - call fn for each range of pages of one use, in order

@@ -70,20 +70,22 @@ edit "$runtime/include/chpl-mem-array.h" '
 
 [ ! -d "$chplenv" ] || cp "$here/chpl_fixheap.py" "$chplenv"
 edit "$chplenv/chpl_mem.py" '
-	/valid = \(/ && !found {
+	/valid = \(|check_valid_var\(.*mem_val, \[/ && !found {
 		found = 1
-		sub(/valid = \(/, "&'\''fixheap'\'', ")
+		sub(/valid = \(|mem_val, \[/, "&'\''fixheap'\'', ")
 	}
 	{ print }'
 edit "$chplenv/compile_link_args_utils.py" '
+	BEGIN { link = "tgt_link" }
 	{ print }
 	/^from chplenv import/ { print "import chpl_fixheap" }
+	/^    tgt_runtime_link = / { link = "tgt_runtime_link" }
 	/add args from chpl_llvm|add 3p arguments/ && !found {
 		found = 1
 		print "    if chpl_mem.get('\''target'\'') == '\''fixheap'\'':"
 		print "        extend2(tgt_compile," \
 			" chpl_fixheap.get_compile_args())"
-		print "        extend2(tgt_link," \
+		print "        extend2(" link "," \
 			" chpl_fixheap.get_link_args())"
 	}'
 exit $status

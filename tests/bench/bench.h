@@ -12,10 +12,11 @@
 #include <fixheap/fixheap.h>
 
 struct bench_options {
-	bool quick;	   /* fewer seeds and operations */
-	uint64_t seed;	   /* the first seed */
-	const char *only;  /* one measure by name; NULL: all */
-	unsigned nr_nodes; /* of the heaps for the loads */
+	bool quick;	     /* fewer seeds and operations */
+	uint64_t seed;	     /* the first seed */
+	const char *only;    /* one measure by name; NULL: all */
+	unsigned nr_nodes;   /* of the heaps for the loads */
+	unsigned nr_threads; /* what has several threads: so many */
 };
 
 enum bench_result {
@@ -27,12 +28,29 @@ enum bench_result {
 /* Smallest heap over peak live, a row for each load; with several nodes: that
  * of one node, and of so many. */
 enum bench_result bench_overhead(const struct bench_options *options);
+/* The same beside fixed heaps of others. */
+enum bench_result bench_heaps(const struct bench_options *options);
 /* Pageblocks whole after random single-page traffic. */
 enum bench_result bench_pages(const struct bench_options *options);
 /* Choosing a zone: a pair on several nodes against one. */
 enum bench_result bench_nodes(const struct bench_options *options);
 /* A hot malloc/free pair against the process's own. */
 enum bench_result bench_pair(const struct bench_options *options);
+/* Pairs of page runs and of objects, beside other allocators. */
+enum bench_result bench_get_put(const struct bench_options *options);
+enum bench_result bench_objects(const struct bench_options *options);
+/* Arrays on a full heap against mmap; heaps of 16 GiB to 16 TiB. */
+enum bench_result bench_arrays(const struct bench_options *options);
+enum bench_result bench_scale(const struct bench_options *options);
+/* Programs under `fixheap run` and under jemalloc. */
+enum bench_result bench_programs(const struct bench_options *options);
+/* Making a heap, and the metadata that it touches. */
+enum bench_result bench_create(const struct bench_options *options);
+
+/* Whether --trace leaves this measure in. */
+bool bench_wants(const struct bench_options *options, const char *measure);
+/* Say once that a peer is not there. */
+void bench_without(const char *peer, const char *why);
 
 /* The worse of two results. */
 static inline enum bench_result bench_worse(enum bench_result a,

@@ -10,12 +10,12 @@
  *
  * The pages are not touched.
  */
-#include "bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
+
+#include "table.h"
 
 #define HEAP_BYTES ((size_t)16 << 30)
 #define NR_PAIRS 20000
@@ -51,13 +51,6 @@ static double time_pairs(struct fixheap *heap, size_t nr_pages)
 	       NR_PAIRS;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static enum bench_result measure(const struct nodes *heaps, size_t nr_pages,
 				 unsigned nr_turns)
 {
@@ -80,18 +73,18 @@ static enum bench_result measure(const struct nodes *heaps, size_t nr_pages,
 		bench_progress("nodes: turn %u of %u", turn, nr_turns);
 	}
 	for (size_t i = 1; i < NR_HEAPS; i++) {
-		enum bench_result reached;
+		char what[48];
+		struct row row = { .measure = "nodes",
+				   .what = what,
+				   .peer = "one node",
+				   .unit = "ns more",
+				   .limit = TARGET };
 
-		qsort(more[i], nr_turns, sizeof(double), compare);
-		qsort(ratio[i], nr_turns, sizeof(double), compare);
-		reached = more[i][nr_turns / 2] <= TARGET ? BENCH_OK
-							  : BENCH_MISSED;
-		result = bench_worse(result, reached);
-		printf("A get/put pair of %zu page%s on %u nodes / on one: "
-		       "%.2f, %+.0f ns, target %d: %s\n",
-		       nr_pages, nr_pages == 1 ? "" : "s", nodes[i],
-		       ratio[i][nr_turns / 2], more[i][nr_turns / 2], TARGET,
-		       bench_verdict(reached));
+		snprintf(what, sizeof(what), "%zu page%s, %u nodes", nr_pages,
+			 nr_pages == 1 ? "" : "s", nodes[i]);
+		row.ours = table_median(more[i], nr_turns);
+		row.ratio = table_median(ratio[i], nr_turns);
+		result = bench_worse(result, table_row(&row));
 	}
 	return result;
 }
@@ -131,12 +124,12 @@ enum bench_result bench_nodes(const struct bench_options *options)
 	enum bench_result result = BENCH_ERROR;
 	struct nodes heaps = { { NULL }, { NULL } };
 
-	if (options->only && strcmp(options->only, "nodes"))
+	if (!bench_wants(options, "nodes"))
 		return BENCH_OK;
+	table_title("A get/put pair of pages on several nodes");
 	if (make(&heaps)) {
 		result = measure(&heaps, 1, nr_turns);
 		result = bench_worse(result, measure(&heaps, 3, nr_turns));
-		putchar('\n');
 	}
 	for (size_t i = 0; i < NR_HEAPS; i++) {
 		fixheap_destroy(heaps.heap[i]);

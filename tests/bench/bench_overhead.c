@@ -33,13 +33,14 @@
 #include <string.h>
 
 #include "replay.h"
+#include "table.h"
 
 #define GRID 400	   /* steps of 1 / GRID of the peak */
 #define COARSE (GRID / 20) /* steps that the search begins with */
 #define LARGEST (3 * GRID) /* where the search gives up */
 #define NODES_RATIO 1.03   /* N nodes may cost this much more than one */
 
-struct row {
+struct factors {
 	unsigned nr_seeds;
 	double peak, smallest; /* bytes, sums over the seeds */
 	double factor, worst;  /* sum, and largest */
@@ -97,7 +98,7 @@ static unsigned smallest_heap(const struct replay *replay, unsigned nr_nodes)
 /* How much of the arrays is near, on the smallest heap and on a large one. */
 static enum bench_result measure_near(const struct replay *replay,
 				      unsigned nr_nodes, unsigned steps,
-				      struct row *row)
+				      struct factors *row)
 {
 	const struct trace *trace = replay->trace;
 	enum bench_result result;
@@ -114,7 +115,7 @@ static enum bench_result measure_near(const struct replay *replay,
 }
 
 static enum bench_result measure_trace(const struct replay *replay,
-				       unsigned nr_nodes, struct row *row)
+				       unsigned nr_nodes, struct factors *row)
 {
 	const struct trace *trace = replay->trace;
 	unsigned steps = smallest_heap(replay, 1), steps_nodes = steps;
@@ -137,7 +138,7 @@ static enum bench_result measure_trace(const struct replay *replay,
 
 static enum bench_result measure_seed(const struct trace_spec *spec,
 				      uint64_t seed, unsigned nr_nodes,
-				      struct row *row)
+				      struct factors *row)
 {
 	enum bench_result result = BENCH_ERROR;
 	struct replay replay;
@@ -154,15 +155,17 @@ static enum bench_result measure_seed(const struct trace_spec *spec,
 }
 
 static enum bench_result print_row(const struct trace_spec *spec,
-				   const struct row *row)
+				   const struct factors *row)
 {
 	double mib = 1024.0 * 1024.0 * row->nr_seeds;
 	double factor = row->factor / row->nr_seeds;
-	enum bench_result result = BENCH_OK;
+	const struct row mean = { .measure = "load",
+				  .what = spec->name,
+				  .unit = "x",
+				  .ours = factor,
+				  .limit = spec->target };
+	enum bench_result result = table_record(&mean);
 
-	/* Means of multiples of 1 / GRID: nothing real is this close. */
-	if (spec->target && factor > spec->target + 1e-9)
-		result = BENCH_MISSED;
 	printf("%-13s %5u %9.0f %9.0f   %6.3f %6.3f", spec->name, row->nr_seeds,
 	       row->peak / mib, row->smallest / mib, factor, row->worst);
 	if (spec->target)
@@ -173,7 +176,7 @@ static enum bench_result print_row(const struct trace_spec *spec,
 }
 
 static enum bench_result print_nodes(const struct trace_spec *spec,
-				     const struct row *row)
+				     const struct factors *row)
 {
 	double ratio = row->factor_nodes / row->factor;
 	enum bench_result result = BENCH_OK;
@@ -198,7 +201,7 @@ static enum bench_result measure(const struct trace_spec *spec,
 	unsigned nr_seeds = options->quick ? (spec->nr_seeds + 5) / 6
 					   : spec->nr_seeds;
 	enum bench_result result = BENCH_OK;
-	struct row row = { 0 };
+	struct factors row = { 0 };
 
 	for (unsigned i = 0; i < nr_seeds && result == BENCH_OK; i++)
 		result = measure_seed(spec, options->seed + i,
@@ -243,14 +246,13 @@ enum bench_result bench_overhead(const struct bench_options *options)
 	if (!spec->name)
 		return BENCH_OK;
 	if (!bench_has_arrays() || !bench_has_objects()) {
-		puts("smallest heap: not measured, as the library was built "
-		     "without CONFIG_ARRAY or CONFIG_JEMALLOC");
+		table_skip("load", "smallest heap",
+			   "built without CONFIG_ARRAY or CONFIG_JEMALLOC");
 		return BENCH_OK;
 	}
 	print_title(options->nr_nodes);
 	for (; spec->name; spec++)
 		if (wanted(spec, options))
 			result = bench_worse(result, measure(spec, options));
-	putchar('\n');
 	return result;
 }

@@ -7,12 +7,12 @@
  * thread CPU times; their median is the result, which one disturbed turn does
  * not move.
  */
-#include "bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
+
+#include "table.h"
 
 #define OBJECT_BYTES 64
 #define NR_PAIRS 400000
@@ -63,36 +63,27 @@ static double time_process(void)
 	return thread_seconds() - begin;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static enum bench_result measure(struct fixheap *heap, unsigned nr_turns)
 {
-	enum bench_result result = BENCH_OK;
-	double ratio[NR_TURNS];
+	double ratio[NR_TURNS], own[NR_TURNS], ours[NR_TURNS];
+	struct row row = { .measure = "pair",
+			   .what = "64 B, hot pair",
+			   .peer = "glibc",
+			   .unit = "ns",
+			   .at_most = TARGET };
 
 	for (unsigned i = 0; i < nr_turns; i++) {
-		double own = time_process();
-		double ours = time_heap(heap);
-
-		if (!own || !ours)
+		own[i] = time_process();
+		ours[i] = time_heap(heap);
+		if (!own[i] || !ours[i])
 			return bench_error("pair: no memory for one object");
-		ratio[i] = ours / own;
+		ratio[i] = ours[i] / own[i];
 		bench_progress("pair: turn %u of %u", i + 1, nr_turns);
 	}
-	qsort(ratio, nr_turns, sizeof(*ratio), compare);
-	if (ratio[nr_turns / 2] > TARGET)
-		result = BENCH_MISSED;
-	printf("CPU time of a hot %d-byte malloc/free pair / that of the "
-	       "process's own:\nmedian %.2f of %u turns of %d pairs, least "
-	       "%.2f, target %.2f: %s\n",
-	       OBJECT_BYTES, ratio[nr_turns / 2], nr_turns, NR_PAIRS, ratio[0],
-	       TARGET, bench_verdict(result));
-	return result;
+	row.ours = table_median(ours, nr_turns) / NR_PAIRS * 1e9;
+	row.theirs = table_median(own, nr_turns) / NR_PAIRS * 1e9;
+	row.ratio = table_median(ratio, nr_turns);
+	return table_row(&row);
 }
 
 enum bench_result bench_pair(const struct bench_options *options)
@@ -101,11 +92,12 @@ enum bench_result bench_pair(const struct bench_options *options)
 	struct fixheap *heap;
 	void *base;
 
-	if (options->only && strcmp(options->only, "pair"))
+	if (!bench_wants(options, "pair"))
 		return BENCH_OK;
+	table_title("A hot pair in this process, in turns with its malloc");
 	if (!bench_has_objects()) {
-		puts("hot pair: not measured, as the library was built "
-		     "without CONFIG_JEMALLOC");
+		table_skip("pair", "64 B, hot pair",
+			   "built without CONFIG_JEMALLOC");
 		return BENCH_OK;
 	}
 	base = bench_reserve(HEAP_BYTES);

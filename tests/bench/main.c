@@ -2,11 +2,12 @@
 /*
  * main.c: the benchmark.  It prints the numbers that the library promises.
  *
- * Only counts and ratios are printed, no absolute times.  The library is used
- * through fixheap.h alone.  So that runs can be compared, everything stays on
- * one CPU (there are caches for each) and every heap begins on the border of a
- * pageblock.  The loads with many objects still differ by up to two percent
- * from run to run, and so does the one ratio of times by a little more.
+ * The library is used through fixheap.h alone.  Times are told beside those of
+ * others that ran in turns with us, and what counts is the ratio.  So that runs
+ * can be compared, everything but the workers of peer.c stays on one CPU (there
+ * are caches for each) and every heap begins on the border of a pageblock.  The
+ * loads with many objects still differ by up to two percent from run to run,
+ * and ratios of times by a little more.
  *
  * Exit status: 0: every number was reached; 1: one was missed; 2: wrong
  * options, or something went wrong.
@@ -23,28 +24,74 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "peer.h"
+#include "table.h"
 #include "trace.h"
 
 static const char usage[] =
 	"Usage: bench [OPTION]...\n"
-	"Print what the allocator reaches: counts and ratios.\n"
+	"Print what the allocator reaches, beside others.\n"
 	"\n"
 	"  -n, --nodes=N     each load on a heap of N nodes, too (1 to 64)\n"
-	"  -q, --quick       fewer seeds and operations\n"
+	"  -o, --tsv=FILE    the figures there, too, separated by tabs\n"
+	"  -q, --quick       fewer seeds, rounds and operations\n"
 	"  -s, --seed=N      first seed of the loads (default 1)\n"
 	"  -t, --trace=NAME  only this measure; see below\n"
+	"      --threads=N   threads of what has several (1 to 64, default 2)\n"
 	"  -h, --help        print this text\n"
 	"\n"
 	"Measures:\n";
 
+enum {
+	OPTION_THREADS = 256,
+	OPTION_WORKER,
+	OPTION_HEAP
+};
+
 static const struct option long_options[] = {
 	{ "nodes", required_argument, NULL, 'n' },
+	{ "tsv", required_argument, NULL, 'o' },
 	{ "quick", no_argument, NULL, 'q' },
 	{ "seed", required_argument, NULL, 's' },
 	{ "trace", required_argument, NULL, 't' },
+	{ "threads", required_argument, NULL, OPTION_THREADS },
 	{ "help", no_argument, NULL, 'h' },
+	/* peer.c starts these */
+	{ "worker", required_argument, NULL, OPTION_WORKER },
+	{ "heap", required_argument, NULL, OPTION_HEAP },
 	{ NULL, 0, NULL, 0 },
 };
+
+/* In the order in which they run. */
+static const struct measure {
+	const char *name; /* NULL: those of the loads */
+	const char *what;
+	enum bench_result (*run)(const struct bench_options *options);
+	bool spread; /* uses processes and threads: not on one CPU */
+} measures[] = {
+	/* first, as long as this process is small: see program.c */
+	{ "programs", "whole programs under fixheap run / under jemalloc",
+	  bench_programs, true },
+	{ NULL, NULL, bench_overhead, false },
+	{ "overhead", "smallest heap of every load / those of others",
+	  bench_heaps, false },
+	{ "pages", "pageblocks whole after random single-page traffic",
+	  bench_pages, false },
+	{ "nodes", "a get/put pair of pages on several nodes / on one",
+	  bench_nodes, false },
+	{ "pair", "a hot 64-byte malloc/free pair / the process's own",
+	  bench_pair, false },
+	{ "get-put", "pairs of pages / those of a buddy under a spinlock",
+	  bench_get_put, true },
+	{ "objects", "pairs of objects / those of other allocators",
+	  bench_objects, true },
+	{ "arrays", "array alloc and free on a full heap / mmap and munmap",
+	  bench_arrays, false },
+	{ "scale", "arrays on heaps of 16 GiB to 16 TiB", bench_scale, false },
+	{ "create", "making a heap, and the metadata that it touches",
+	  bench_create, false },
+};
+#define NR_MEASURES (sizeof(measures) / sizeof(*measures))
 
 static void print_help(void)
 {
@@ -52,12 +99,10 @@ static void print_help(void)
 	for (const struct trace_spec *spec = trace_specs; spec->name; spec++)
 		printf("  %-13s smallest heap / peak live: %s\n", spec->name,
 		       spec->what);
-	printf("  %-13s pageblocks whole after random single-page traffic\n",
-	       "pages");
-	printf("  %-13s a get/put pair of pages on several nodes / on one\n",
-	       "nodes");
-	printf("  %-13s a hot 64-byte malloc/free pair / the process's own\n",
-	       "pair");
+	for (size_t i = 0; i < NR_MEASURES; i++)
+		if (measures[i].name)
+			printf("  %-13s %s\n", measures[i].name,
+			       measures[i].what);
 	puts("\nExit status: 0: all reached, 1: one missed, 2: an error.");
 }
 
@@ -66,8 +111,15 @@ static bool known_measure(const char *name)
 	for (const struct trace_spec *spec = trace_specs; spec->name; spec++)
 		if (!strcmp(spec->name, name))
 			return true;
-	return !strcmp(name, "pages") || !strcmp(name, "nodes") ||
-	       !strcmp(name, "pair");
+	for (size_t i = 0; i < NR_MEASURES; i++)
+		if (measures[i].name && !strcmp(measures[i].name, name))
+			return true;
+	return false;
+}
+
+bool bench_wants(const struct bench_options *options, const char *measure)
+{
+	return !options->only || !strcmp(options->only, measure);
 }
 
 static bool parse_number(const char *text, uint64_t *number)
@@ -79,45 +131,75 @@ static bool parse_number(const char *text, uint64_t *number)
 	return !errno && end != text && !*end && *text != '-';
 }
 
-static bool parse_nodes(const char *text, unsigned *nr_nodes)
+/* 1 to 64. */
+static bool parse_few(const char *text, unsigned *few)
 {
 	uint64_t nr;
 
 	if (!parse_number(text, &nr) || !nr || nr > BENCH_NODES_MAX)
 		return false;
-	*nr_nodes = (unsigned)nr;
+	*few = (unsigned)nr;
 	return true;
 }
 
+struct arguments {
+	struct bench_options options;
+	const char *tsv;
+	const char *worker; /* a peer's name: be its worker */
+	uint64_t heap_bytes;
+};
+
+/* False: a bad value. */
+static bool parse_one(int c, struct arguments *arguments)
+{
+	struct bench_options *options = &arguments->options;
+
+	switch (c) {
+	case 'n':
+		return parse_few(optarg, &options->nr_nodes);
+	case 'o':
+		arguments->tsv = optarg;
+		return true;
+	case 'q':
+		options->quick = true;
+		return true;
+	case 's':
+		return parse_number(optarg, &options->seed);
+	case 't':
+		options->only = optarg;
+		return known_measure(optarg);
+	case OPTION_THREADS:
+		return parse_few(optarg, &options->nr_threads);
+	case OPTION_WORKER:
+		arguments->worker = optarg;
+		return true;
+	case OPTION_HEAP:
+		return parse_number(optarg, &arguments->heap_bytes);
+	default:
+		return false;
+	}
+}
+
 /* False: say no more, exit with *status. */
-static bool parse(int argc, char **argv, struct bench_options *options,
+static bool parse(int argc, char **argv, struct arguments *arguments,
 		  int *status)
 {
 	int c;
 
 	*status = 2;
-	while ((c = getopt_long(argc, argv, "n:qs:t:h", long_options, NULL)) !=
-	       -1) {
-		if (c == 'q') {
-			options->quick = true;
-		} else if (c == 's' && parse_number(optarg, &options->seed)) {
-			continue;
-		} else if (c == 'n' &&
-			   parse_nodes(optarg, &options->nr_nodes)) {
-			continue;
-		} else if (c == 't' && known_measure(optarg)) {
-			options->only = optarg;
-		} else if (c == 'h') {
+	while ((c = getopt_long(argc, argv, "n:o:qs:t:h", long_options,
+				NULL)) != -1) {
+		if (c == 'h') {
 			print_help();
 			*status = 0;
 			return false;
-		} else {
-			if (c != '?')
-				fprintf(stderr, "bench: bad value '%s'\n",
-					optarg);
-			fputs("Try 'bench --help'.\n", stderr);
-			return false;
 		}
+		if (parse_one(c, arguments))
+			continue;
+		if (c != '?')
+			fprintf(stderr, "bench: bad value '%s'\n", optarg);
+		fputs("Try 'bench --help'.\n", stderr);
+		return false;
 	}
 	if (optind == argc)
 		return true;
@@ -148,6 +230,17 @@ void bench_progress(const char *format, ...)
 	vfprintf(stderr, format, args);
 	fputc('\n', stderr);
 	va_end(args);
+}
+
+void bench_without(const char *peer, const char *why)
+{
+	static char told[256];
+
+	if (strstr(told, peer) ||
+	    strlen(told) + strlen(peer) + 1 > sizeof(told))
+		return;
+	strcat(told, peer);
+	printf("without %s: %s\n", peer, why);
 }
 
 enum bench_result bench_error(const char *format, ...)
@@ -260,17 +353,29 @@ static void stay_on_this_cpu(void)
 
 int main(int argc, char **argv)
 {
-	struct bench_options options = { .seed = 1, .nr_nodes = 1 };
-	enum bench_result result;
+	struct arguments arguments = {
+		.options = { .seed = 1, .nr_nodes = 1, .nr_threads = 2 },
+	};
+	enum bench_result result = BENCH_OK;
+	cpu_set_t all;
 	int status;
 
-	if (!parse(argc, argv, &options, &status))
+	if (!parse(argc, argv, &arguments, &status))
 		return status;
+	if (arguments.worker)
+		return worker_main(arguments.worker, arguments.heap_bytes);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	stay_on_this_cpu();
-	result = bench_overhead(&options);
-	result = bench_worse(result, bench_pages(&options));
-	result = bench_worse(result, bench_nodes(&options));
-	result = bench_worse(result, bench_pair(&options));
+	if (!table_open(arguments.tsv))
+		return BENCH_ERROR;
+	sched_getaffinity(0, sizeof(all), &all);
+	for (size_t i = 0; i < NR_MEASURES; i++) {
+		if (!measures[i].spread)
+			stay_on_this_cpu();
+		result = bench_worse(result,
+				     measures[i].run(&arguments.options));
+		sched_setaffinity(0, sizeof(all), &all);
+	}
+	table_summary();
+	table_close();
 	return result;
 }

@@ -84,38 +84,71 @@ static struct fixheap *make(const char *mode)
 /* Some byte of the heap. */
 static char *live;
 
-/* Once; NULL: there is no such operation. */
-static void *operate(struct fixheap *heap, const char *what)
+static void *do_malloc(struct fixheap *heap)
+{
+	void *ptr = fixheap_malloc(heap, 64);
+
+	fixheap_free(heap, ptr);
+	return ptr;
+}
+
+static void *do_large(struct fixheap *heap)
+{
+	void *ptr = fixheap_malloc(heap, 100000);
+
+	fixheap_free(heap, ptr);
+	return ptr;
+}
+
+static void *do_array(struct fixheap *heap)
+{
+	void *ptr = fixheap_array_alloc(heap, 5 << 20, NULL);
+
+	fixheap_array_free(heap, ptr);
+	return ptr;
+}
+
+static void *do_page(struct fixheap *heap)
+{
+	void *ptr = fixheap_pages_alloc(heap, 1, 0, NULL);
+
+	fixheap_pages_free(heap, ptr, 1);
+	return ptr;
+}
+
+static void *do_region(struct fixheap *heap)
 {
 	struct fixheap_region region = FIXHEAP_REGION_INIT;
-	void *ptr = NULL;
 
-	if (!strcmp(what, "malloc")) {
-		ptr = fixheap_malloc(heap, 64);
-		fixheap_free(heap, ptr);
-	} else if (!strcmp(what, "large")) {
-		ptr = fixheap_malloc(heap, 100000);
-		fixheap_free(heap, ptr);
-	} else if (!strcmp(what, "array")) {
-		ptr = fixheap_array_alloc(heap, 5 << 20, NULL);
-		fixheap_array_free(heap, ptr);
-	} else if (!strcmp(what, "page")) {
-		ptr = fixheap_pages_alloc(heap, 1, 0, NULL);
-		fixheap_pages_free(heap, ptr, 1);
-	} else if (!strcmp(what, "region")) {
-		if (!fixheap_region_of(heap, live, &region))
-			ptr = region.base;
+	return fixheap_region_of(heap, live, &region) ? NULL : region.base;
+}
+
+static const struct operation {
+	const char *name;
+	void *(*once)(struct fixheap *heap); /* NULL: it failed */
+} operations[] = {
+	{ "malloc", do_malloc }, { "large", do_large },	  { "array", do_array },
+	{ "page", do_page },	 { "region", do_region },
+};
+
+static const struct operation *find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++) {
+		if (!strcmp(operations[i].name, name))
+			return &operations[i];
 	}
-	return ptr;
+	exit(2);
 }
 
 int main(int argc, char **argv)
 {
+	const struct operation *operation;
 	struct fixheap *heap;
 	unsigned seed = 1;
 
 	if (argc != 4)
 		return 2;
+	operation = find(argv[2]);
 	heap = make(argv[1]);
 	live = fixheap_malloc(heap, 1);
 	for (int i = 0; i < 1000; i++) {
@@ -126,7 +159,7 @@ int main(int argc, char **argv)
 			return 1;
 	}
 	for (int i = atoi(argv[3]); i; i--) {
-		if (!operate(heap, argv[2]))
+		if (!operation->once(heap))
 			return 1;
 	}
 	return 0;

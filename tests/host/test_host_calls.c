@@ -5,6 +5,7 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <link.h>
 #include <pthread.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "child.h"
 #include "cpu.h"
@@ -222,6 +224,85 @@ static void test_symbol(void **state)
 	assert_string_equal(text, "0x123");
 }
 
+#define NR_FRAMES 4
+
+struct stack {
+	void *frame[NR_FRAMES];
+	u32 nr, wanted;
+};
+
+/* As a function of the library does. */
+static __attribute__((noinline)) void asked(struct stack *stack)
+{
+	stack->nr = host_backtrace(__builtin_return_address(0), stack->frame,
+				   stack->wanted);
+	__asm__ volatile("" ::: "memory");
+}
+
+static __attribute__((noinline)) void inner(struct stack *stack)
+{
+	asked(stack);
+	__asm__ volatile("" ::: "memory");
+}
+
+static __attribute__((noinline)) void outer(struct stack *stack)
+{
+	inner(stack);
+	__asm__ volatile("" ::: "memory");
+}
+
+static bool lies_in(const void *address, void (*function)(struct stack *))
+{
+	return (uintptr_t)address - (uintptr_t)function < 100;
+}
+
+static void test_backtrace(void **state)
+{
+	struct stack stack = { .wanted = NR_FRAMES };
+
+	(void)state;
+	outer(&stack);
+	assert_true(stack.nr >= 3);
+	assert_true(lies_in(stack.frame[0], outer));
+	assert_true((uintptr_t)stack.frame[1] - (uintptr_t)test_backtrace <
+		    400);
+	stack.wanted = 1;
+	stack.frame[1] = NULL;
+	outer(&stack);
+	assert_int_equal(stack.nr, 1);
+	assert_null(stack.frame[1]);
+	stack.wanted = 0;
+	outer(&stack);
+	assert_int_equal(stack.nr, 0);
+	/* nobody returns there */
+	assert_int_equal(host_backtrace(&stack, stack.frame, 1), 0);
+}
+
+/* What goes wrong is told; partial writes, see test_print in test_host.c. */
+static void test_write(void **state)
+{
+	static char large[1 << 20];
+	int fds[2], full = open("/dev/full", O_WRONLY);
+	char got[8] = "";
+
+	(void)state;
+	errno = 77;
+	assert_int_equal(host_write(-1, "a", 1), -EBADF);
+	assert_int_equal(host_write(-1, "", 0), 0);
+	assert_int_equal(host_write(full, "a", 1), -ENOSPC);
+	assert_int_equal(errno, 77);
+	close(full);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(host_write(fds[1], "abc", 3), 0);
+	assert_int_equal(read(fds[0], got, sizeof(got)), 3);
+	assert_string_equal(got, "abc");
+	/* as much as there is room for, then an error */
+	assert_int_equal(host_write(fds[1], large, sizeof(large)), -EAGAIN);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +312,8 @@ int main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_random_missing),
 		cmocka_unit_test(test_symbol),
+		cmocka_unit_test(test_write),
+		cmocka_unit_test(test_backtrace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,10 +23,12 @@
 #include "child.h"
 #include "job.h"
 
-#define JOBS 10	   /* one after the other */
-#define OBJECTS 64 /* of a process, at a time */
-#define AHEAD 50   /* steps that a process may be ahead of another */
-#define LIMIT 120  /* seconds; a hang is a failure */
+#include "../steps.h"
+
+#define JOBS TEST_STEPS(20) /* one after the other */
+#define OBJECTS 64	    /* of a process, at a time */
+#define AHEAD 50	    /* steps that a process may be ahead of another */
+#define LIMIT 120	    /* seconds; a hang is a failure */
 
 struct object {
 	size_t bytes;

@@ -69,6 +69,7 @@ int main(int argc, char **argv)
 		return usage(argv[0]);
 	printf("model: seed %llu, %lu rounds of %lu operations\n",
 	       (unsigned long long)args.seed, args.rounds, args.nr_ops);
+	fflush(stdout); /* it may crash */
 	for (unsigned long i = 0; i < args.rounds; i++) {
 		const char *error = play(args.seed + i, &args);
 

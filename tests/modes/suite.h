@@ -23,6 +23,6 @@ struct suite_part {
 	unsigned nr;
 };
 extern const struct suite_part suite_objects, suite_arrays, suite_limits,
-	suite_threads, suite_model, suite_filter;
+	suite_threads, suite_model, suite_trim, suite_filter;
 
 #endif

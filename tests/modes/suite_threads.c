@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * suite_threads.c: threads and fork, in every mode.
+ * suite_threads.c: threads, also of the library's own, and fork, in every mode.
  *
  * What a thread makes begins with its own description, and is filled; it is put
  * into a slot that all share, and what was there is checked and freed: mostly
@@ -134,6 +134,36 @@ static void test_threads(void **state)
 		start(&thread[i], work, suite_seed + i);
 	for (unsigned i = 0; i < NR_THREADS; i++)
 		pthread_join(thread[i], NULL);
+	heap_valid(&suite);
+	empty_slots();
+}
+
+/* The heap is brought into memory, stopped and brought again while it is in use
+ * and regions come and go; in the end nothing is left to do. */
+static void test_prefault(void **state)
+{
+	struct fixheap_prefault how = FIXHEAP_PREFAULT_INIT;
+	uint64_t seed = suite_seed;
+	pthread_t thread;
+	int ret;
+
+	(void)state;
+	need(CHILD_HAS_THREADS || !(suite.config.flags & FIXHEAP_PINNED),
+	     "ThreadSanitizer sees a race where a page is touched");
+	how.nr_threads = 2;
+	how.flags = FIXHEAP_PREFAULT_BACKGROUND;
+	start(&thread, work, suite_seed + 1);
+	for (unsigned i = 0; i < TEST_STEPS(2000); i++) {
+		if (i % 250 == 0)
+			fixheap_prefault(suite.heap, &how);
+		if (i % 250 == 125)
+			fixheap_prefault_cancel(suite.heap);
+		exchange(&seed);
+	}
+	pthread_join(thread, NULL);
+	ret = fixheap_prefault_wait(suite.heap);
+	assert_true(ret == 0 || ret == -ECANCELED);
+	assert_int_equal(fixheap_prefault(suite.heap, NULL), 0);
 	heap_valid(&suite);
 	empty_slots();
 }
@@ -272,9 +302,7 @@ static void test_fork_threads(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	SUITE_TEST(threads),
-	SUITE_TEST(other_frees),
-	SUITE_TEST(fork),
-	SUITE_TEST(fork_threads),
+	SUITE_TEST(threads), SUITE_TEST(prefault),     SUITE_TEST(other_frees),
+	SUITE_TEST(fork),    SUITE_TEST(fork_threads),
 };
 const struct suite_part suite_threads = { tests, ARRAY_LEN(tests) };

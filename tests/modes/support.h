@@ -18,6 +18,8 @@
 
 #include "layer.h"
 
+#include "../steps.h"
+
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
@@ -28,14 +30,6 @@
 #define SUITE_MODES 2
 #else
 #define SUITE_MODES nr_modes
-#endif
-
-/* How often a long test does something: less under a sanitizer. */
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || \
-	!defined(__OPTIMIZE__)
-#define TEST_STEPS(nr) ((nr) / 8)
-#else
-#define TEST_STEPS(nr) (nr)
 #endif
 
 /* The heaps of the suite: all of it, and how it grows where it does. */

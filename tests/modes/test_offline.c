@@ -356,7 +356,8 @@ static void test_threads(void **state)
 		assert_int_equal(pthread_create(&thread[i], NULL, churn,
 						(void *)(uintptr_t)(i + 1)),
 				 0);
-	for (unsigned i = 0; i < TEST_STEPS(4000) && nr_gone < 200; i++) {
+	for (unsigned i = 0; i < TEST_STEPS(4000) && nr_gone < TEST_STEPS(200);
+	     i++) {
 		int err = fixheap_offline_region(s.t.heap, id, 0);
 
 		assert_true(!err || err == -EBUSY);

@@ -9,6 +9,8 @@
 #ifndef TESTS_UNIT_COMM_TEST_H
 #define TESTS_UNIT_COMM_TEST_H
 
+#include <sched.h>
+
 #include "regions_test.h"
 
 enum comm_call {
@@ -50,18 +52,27 @@ struct test_comm {
 	unsigned nr_wrong; /* what a comm layer must not be asked */
 };
 
+/* The caller does not hold the heap's lock; another thread may, for a while. */
+static inline bool comm_unlocked(struct fixheap *heap)
+{
+	for (u32 i = 0; i < 1000; i++) {
+		if (spin_trylock(&heap->region.lock)) {
+			spin_unlock(&heap->region.lock);
+			return true;
+		}
+		sched_yield();
+	}
+	return false;
+}
+
 /* Count the call; whether it is to fail.  No lock of the heap is held. */
 static inline bool comm_enter(struct test_comm *c, enum comm_call call)
 {
 	struct fixheap *heap = c->t.heap;
 
 	c->nr_calls[call]++;
-	if (heap) {
-		if (spin_trylock(&heap->region.lock))
-			spin_unlock(&heap->region.lock);
-		else
-			c->nr_wrong++;
-	}
+	if (heap && !comm_unlocked(heap))
+		c->nr_wrong++;
 	return c->fail[call] && !--c->fail[call];
 }
 

@@ -227,6 +227,7 @@ void *nodes_array(struct fixheap *heap, size_t bytes,
 
 void nodes_largest(struct fixheap *heap, const struct fixheap_array_attr *attr)
 {
+	struct fixheap_array_attr wish = FIXHEAP_ARRAY_ATTR_INIT;
 	size_t bytes = fixheap_largest_free(heap, attr);
 	void *array;
 
@@ -236,12 +237,21 @@ void nodes_largest(struct fixheap *heap, const struct fixheap_array_attr *attr)
 		fail_msg("%zu pages are the largest, but there are more",
 			 bytes / PAGE_BYTES);
 	assert_int_equal(errno, ENOMEM);
+	assert_false(fixheap_will_fit(heap, bytes + 1, attr));
 	if (!bytes)
 		return;
+	assert_true(fixheap_will_fit(heap, bytes, attr));
 	array = fixheap_array_alloc(heap, bytes, attr);
 	if (!array)
 		fail_msg("%zu pages are the largest, but refused",
 			 bytes / PAGE_BYTES);
+	fixheap_array_free(heap, array);
+	/* the same in two steps */
+	wish = attr ? *attr : wish;
+	wish.ticket = fixheap_reserve(heap, bytes, attr);
+	assert_true(wish.ticket);
+	array = fixheap_array_alloc(heap, bytes, &wish);
+	assert_non_null(array);
 	fixheap_array_free(heap, array);
 }
 

@@ -19,6 +19,8 @@
 #include "mmzone.h"
 #include "sim/host_sim.h"
 
+#include "../steps.h"
+
 #define MIB (1ull << 20)
 
 /* The last fault, and how many there were. */

@@ -55,6 +55,7 @@ static inline void regions_create(struct test_heap *t,
 	config->fault_data = t;
 	/* what the library keeps for the next heap is there after the first */
 	assert_int_equal(fixheap_create(config, &t->heap), 0);
+	heap_warm_pages(t->heap);
 	fixheap_destroy(t->heap);
 	t->heap = NULL;
 	t->held = host_sim_held();

@@ -17,18 +17,11 @@
 #include "sim/host_sim.h"
 #include "zone.h"
 
+#include "../steps.h"
+
 #define BYTES(nr_pages) ((size_t)(nr_pages) << PAGE_SHIFT)
 #define BLOCKS(nr) ((u64)(nr) << BLOCK_SHIFT)
 #define PAGES(pfn, nr) ((struct bounds){ (pfn), (pfn) + (nr) })
-
-/* How often a long test does something: a tenth under a sanitizer or without
- * optimization, which is how the configurations of the matrix are built. */
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || \
-	!defined(__OPTIMIZE__)
-#define TEST_STEPS(nr) ((nr) / 10)
-#else
-#define TEST_STEPS(nr) (nr)
-#endif
 
 struct heap_spec {
 	const char *machine; /* for host_sim_describe; NULL: "1x1" */
@@ -63,6 +56,14 @@ void heap_end(struct test_heap *t);
 void heap_drop(struct test_heap *t);
 /* Let the library make what it keeps for threads that use objects. */
 void heap_warm_objects(void);
+/* The same for the calling thread and single pages; PAGE_POISON would write to
+ * one, and then nothing is kept. */
+static inline void heap_warm_pages(struct fixheap *heap)
+{
+	if (!IS_ENABLED(CONFIG_PAGE_POISON))
+		fixheap_pages_free(heap, fixheap_pages_alloc(heap, 1, 0, NULL),
+				   1);
+}
 /* fixheap_validate finds nothing. */
 void heap_valid(struct test_heap *t);
 /* One fault since the last time, of this api and what. */

@@ -36,6 +36,7 @@ static void test_large_objects_are_exact(void **state)
 		assert_int_equal(stats_of(heap).live_bytes,
 				 IS_ENABLED(CONFIG_VMSTAT) ? bytes : 0);
 		fixheap_free(heap, ptr);
+		fixheap_reclaim(heap);
 		assert_int_equal(stats_of(heap).used_bytes, 0);
 	}
 	end_empty_heap(heap);

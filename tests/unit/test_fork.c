@@ -85,21 +85,40 @@ static void fork_once(struct fixheap *heap, bool thorough)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static void test_many_forks_under_load(void **state)
+static void fork_under_load(struct fixheap *heap)
 {
-	struct fixheap *heap = make_heap(256 * MIB, NULL);
 	pthread_t thread[2];
 
-	(void)state;
 	stop = 0;
 	for (int i = 0; i < 2; i++)
 		thread[i] = start_thread(run_load, heap);
-	for (int i = 0; i < 2000; i++)
+	for (int i = 0; i < TEST_STEPS(2000); i++)
 		fork_once(heap, i % 10 == 0);
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	for (int i = 0; i < 2; i++)
 		join_thread(thread[i]);
 	end_empty_heap(heap);
+}
+
+static void test_many_forks_under_load(void **state)
+{
+	(void)state;
+	fork_under_load(make_heap(256 * MIB, NULL));
+}
+
+/* Metadata that fork alone would leave to both. */
+static void test_many_forks_of_a_shared_heap(void **state)
+{
+	struct fixheap_config config = FIXHEAP_CONFIG_INIT;
+	struct fixheap *heap;
+
+	(void)state;
+	if (!IS_ENABLED(CONFIG_ATTACH))
+		skip();
+	config.length = 256 * MIB;
+	config.flags = FIXHEAP_SHARE;
+	assert_int_equal(fixheap_create(&config, &heap), 0);
+	fork_under_load(heap);
 }
 
 /* Without threads the child has all that the parent had, caches included. */
@@ -199,6 +218,7 @@ int main(void)
 		TEST(child_of_one_thread_loses_nothing),
 		TEST(threads_fork_and_children_have_threads),
 		TEST(many_forks_under_load),
+		TEST(many_forks_of_a_shared_heap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,6 @@
 
 #include <cmocka.h>
 
-#include "cpu.h"
 #include "sim/host_sim.h"
 
 #define TIB (1ull << 40)
@@ -29,50 +28,6 @@ static int setup(void **state)
 	(void)state;
 	host_sim_reset();
 	return 0;
-}
-
-/* --- CPUs -------------------------------------------------------------- */
-
-static void *cpu_of_thread(void *data)
-{
-	u32 *cpu = data;
-
-	cpu[0] = host_this_cpu();
-	host_sim_set_cpu(cpu[1]);
-	cpu[1] = host_this_cpu();
-	return NULL;
-}
-
-static void test_cpu(void **state)
-{
-	pthread_t thread;
-	u32 cpu[2] = { 9, 9 };
-
-	(void)state;
-	assert_int_equal(host_sim_describe("2x4"), 0);
-	assert_int_equal(host_this_cpu(), 0);
-	host_sim_set_cpu(7);
-	assert_int_equal(host_this_cpu(), 7);
-	/* Another thread begins on CPU 0; 9 modulo 8 is 1. */
-	assert_int_equal(pthread_create(&thread, NULL, cpu_of_thread, cpu), 0);
-	assert_int_equal(pthread_join(thread, NULL), 0);
-	assert_int_equal(cpu[0], 0);
-	assert_int_equal(cpu[1], 1);
-	assert_int_equal(host_this_cpu(), 7);
-	assert_int_equal(host_sim_calls(HOST_SIM_THIS_CPU), 5);
-	host_sim_reset();
-	assert_int_equal(host_this_cpu(), 0);
-}
-
-static void test_cpu_roving(void **state)
-{
-	u32 i;
-
-	(void)state;
-	assert_int_equal(host_sim_describe("1x3"), 0);
-	host_sim_set_cpu(HOST_SIM_ROVING);
-	for (i = 0; i < 7; i++)
-		assert_int_equal(host_this_cpu(), i % 3);
 }
 
 /* --- memory ------------------------------------------------------------ */
@@ -239,6 +194,11 @@ static void count_threads(void *data, u32 i)
 	__atomic_fetch_add((u32 *)data, i + 1, __ATOMIC_RELAXED);
 }
 
+static void note_nothing(void *data)
+{
+	(void)data;
+}
+
 /* The same for the functions about nodes; each fails with its own error. */
 static unsigned call_all_numa(void)
 {
@@ -248,6 +208,7 @@ static unsigned call_all_numa(void)
 	void *addr = page;
 	unsigned failed = 0;
 	u32 sum = 0, zero = 0;
+	struct host_worker *worker;
 	int node, err;
 
 	err = host_bind(page, sizeof(page), HOST_POLICY_BIND, &nodes);
@@ -259,7 +220,16 @@ static unsigned call_all_numa(void)
 	err = host_run_threads(1, &zero, count_threads, &sum);
 	failed |= err == -EAGAIN ? 512 : 0;
 	assert_int_equal(sum, err ? 0 : 1);
-	return failed;
+	err = host_worker_start(&worker, 1, note_nothing, NULL);
+	if (!err)
+		host_worker_stop(worker);
+	failed |= err == -EAGAIN ? 1024 : 0;
+	addr = host_start_thread(count_threads, &sum);
+	failed |= addr ? 0 : 2048;
+	if (addr)
+		host_join_thread(addr);
+	failed |= host_populate(page, sizeof(page)) == -ENOMEM ? 4096 : 0;
+	return failed | (host_write(-1, "", 0) == -EIO ? 8192 : 0);
 }
 
 /* One call of each function that can fail; a bit for each that did. */
@@ -290,12 +260,13 @@ static void test_fail(void **state)
 		HOST_SIM_BIND,		HOST_SIM_DISCARD,
 		HOST_SIM_NODES_OF,	HOST_SIM_POLICY_OF,
 		HOST_SIM_ALLOWED_NODES, HOST_SIM_RUN_THREADS,
+		HOST_SIM_WORKER_START,	HOST_SIM_START_THREAD,
+		HOST_SIM_POPULATE,	HOST_SIM_WRITE,
 	};
-	size_t i;
 
 	(void)state;
 	assert_int_equal(call_all(), 0);
-	for (i = 0; i < ARRAY_LEN(table); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		host_sim_fail(table[i], 1);
 		assert_int_equal(call_all(), 1u << i);
 		assert_int_equal(call_all(), 0);
@@ -326,11 +297,9 @@ static void test_fail(void **state)
 
 static void test_random(void **state)
 {
-	u64 first, second;
+	u64 first = host_random(), second = host_random();
 
 	(void)state;
-	first = host_random();
-	second = host_random();
 	assert_int_not_equal(first, second);
 	host_sim_reset();
 	assert_int_equal(host_random(), first);
@@ -393,8 +362,10 @@ static void note_call(void *data, enum host_sim_call call)
 
 static void test_hook(void **state)
 {
+	struct host_pool pool;
 	unsigned seen = 0, n;
 	char text[40] = "";
+	bool flag;
 
 	(void)state;
 	host_sim_set_hook(note_call, &seen);
@@ -404,13 +375,18 @@ static void test_hook(void **state)
 	host_random();
 	host_yield();
 	host_mapping_page(text);
+	host_is_shared(text, sizeof(text), &flag);
+	host_clock();
 	host_node_free(0, 4096);
+	host_advise_huge(text, sizeof(text));
+	assert_int_equal(host_pool(1 << 21, &pool), -ENODEV);
 	host_print(text, 1);
 	host_symbol(text, text, sizeof(text));
+	host_backtrace(text, NULL, 0);
 	assert_true(host_sim_aborts(abort_after_count, &(int){ 0 }));
-	n = (1u << HOST_SIM_NR_CALLS) - 1;
+	n = (1u << HOST_SIM_SHARE) - 1; /* the rest: test_share.c */
 	assert_int_equal(seen, n & ~(1u << HOST_SIM_THIS_CPU));
-	for (n = 0; n < HOST_SIM_NR_CALLS; n++)
+	for (n = 0; n < HOST_SIM_SHARE; n++)
 		assert_int_equal(host_sim_calls((enum host_sim_call)n), 1);
 	host_sim_set_hook(NULL, NULL);
 	seen = 0;
@@ -463,37 +439,15 @@ static void test_threads(void **state)
 	assert_int_equal(host_sim_held(), 0);
 }
 
-/* The processor's own way to clear, around each size of line and block. */
-static void test_cpu_clear(void **state)
-{
-	static char area[3 * 4096] __attribute__((aligned(4096)));
-	size_t head, bytes, i;
-
-	(void)state;
-	for (head = 0; head <= 4096; head += CACHE_LINE) {
-		bytes = (head * 7 + CACHE_LINE) % (2 * 4096 - CACHE_LINE);
-		bytes &= ~(size_t)(CACHE_LINE - 1);
-		if (head + bytes + 1 > sizeof(area))
-			bytes = 0;
-		memset(area, 'z', sizeof(area));
-		cpu_clear_nt(area + head, bytes);
-		for (i = 0; i < sizeof(area); i++)
-			assert_int_equal(area[i], i - head < bytes ? 0 : 'z');
-	}
-}
-
 #define TEST(name) cmocka_unit_test_setup(test_##name, setup)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(cpu),	   TEST(cpu_roving),
-		TEST(memory),	   TEST(memory_refused),
-		TEST(memory_huge), TEST(clear),
-		TEST(misuse),	   TEST(fail),
-		TEST(random),	   TEST(print),
-		TEST(abort),	   TEST(hook),
-		TEST(threads),	   TEST(cpu_clear),
+		TEST(memory), TEST(memory_refused), TEST(memory_huge),
+		TEST(clear),  TEST(misuse),	    TEST(fail),
+		TEST(random), TEST(print),	    TEST(abort),
+		TEST(hook),   TEST(threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

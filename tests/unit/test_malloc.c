@@ -375,6 +375,33 @@ static void random_step(struct fixheap *heap, struct slot *slot, u64 *seed)
 	fill(ptr, slot->byte, slot->bytes);
 }
 
+/* What nobody ever wrote may look like the mark of a free object. */
+static void test_realloc_of_what_was_not_written(void **state)
+{
+	struct faults faults = { .nr = 0 };
+	struct fixheap *heap = make_heap(MIB, &faults);
+	static void *object[512];
+
+	(void)state;
+	for (unsigned n = 0, nr; n < 20; n++) {
+		for (nr = 0; nr < 512; nr++) {
+			object[nr] = fixheap_malloc(
+				heap, (n * 37 + nr * 401) % 60000 + 1);
+			if (!object[nr])
+				break;
+		}
+		for (unsigned i = 0; i < nr; i++)
+			object[i] =
+				fixheap_realloc(heap, object[i],
+						(n * 91 + i * 577) % 20000 + 1)
+					?: object[i];
+		while (nr)
+			fixheap_free(heap, object[--nr]);
+	}
+	assert_int_equal(faults.nr, 0);
+	end_empty_heap(heap);
+}
+
 static void run_random(u64 seed, size_t heap_bytes, unsigned steps)
 {
 	struct fixheap *heap = make_heap(heap_bytes, NULL);
@@ -399,13 +426,13 @@ static void test_random(void **state)
 	(void)state;
 	print_message("SEED=%#llx\n", (unsigned long long)seed);
 	for (unsigned i = 0; i < 4; i++) {
-		run_random(seed + i, 256 * MIB, 10000);
-		run_random(seed + i, 24 * MIB, 10000);
+		run_random(seed + i, 256 * MIB, TEST_STEPS(10000));
+		run_random(seed + i, 24 * MIB, TEST_STEPS(10000));
 	}
 	assert_int_equal(host_sim_describe("4x2:16M"), 0);
-	run_random(seed, 64 * MIB, 20000);
+	run_random(seed, 64 * MIB, TEST_STEPS(20000));
 	host_sim_set_cpu(HOST_SIM_ROVING);
-	run_random(seed + 1, 64 * MIB, 20000);
+	run_random(seed + 1, 64 * MIB, TEST_STEPS(20000));
 }
 
 int main(void)
@@ -413,6 +440,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(every_small_size),
 		TEST(realloc_to_less_when_full),
+		TEST(realloc_of_what_was_not_written),
 		TEST(interior_pointers_of_slabs),
 		TEST(double_free),
 		TEST(never_handed_out),

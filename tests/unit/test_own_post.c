@@ -54,6 +54,33 @@ static void test_post_alloc(void **state)
 	comm_end(&c);
 }
 
+/* A ticket's array that keeps more than was asked for grows into zeros. */
+static void test_ticket(void **state)
+{
+	struct fixheap_array_attr attr = ATTR(.flags = FIXHEAP_POST_ALLOC);
+	static struct test_comm c;
+	char *array;
+
+	(void)state;
+	own_make(&c);
+	attr.ticket = fixheap_reserve(c.t.heap, BYTES(2 * OVER), &attr);
+	assert_true(attr.ticket != 0);
+	/* what was in the region's memory before */
+	for (u32 i = 0; i < COMM_REGIONS; i++) {
+		if (c.region[i].base && c.region[i].bytes >= BYTES(2 * OVER))
+			memset(c.region[i].base, 1, BYTES(2 * OVER));
+	}
+	attr.flags = FIXHEAP_ZERO;
+	array = fixheap_array_alloc(c.t.heap, BYTES(OVER), &attr);
+	assert_non_null(array);
+	array = fixheap_array_realloc(c.t.heap, array, BYTES(2 * OVER));
+	assert_non_null(array);
+	for (u64 i = 0; i < BYTES(2 * OVER); i += 64)
+		assert_int_equal(array[i], 0);
+	fixheap_array_free(c.t.heap, array);
+	comm_end(&c);
+}
+
 /* --- threads -------------------------------------------------------------- */
 
 struct worker {
@@ -118,6 +145,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_post_alloc),
+		cmocka_unit_test(test_ticket),
 		cmocka_unit_test(test_threads),
 	};
 

@@ -120,6 +120,29 @@ static void test_arrays(void **state)
 	heap_end(&t);
 }
 
+/* The simulated host knows two callers more, a byte apart. */
+static void test_stack(void **state)
+{
+	uintptr_t allocated, freed;
+	struct test_heap t;
+	char want[200], *pages;
+
+	(void)state;
+	heap_make(&t, &(struct heap_spec){ .nr_pages = 1024 });
+	pages = my_alloc(&t, 600);
+	my_free(&t, pages, 600);
+	my_free(&t, pages, 600);
+	owners_of(&t, &allocated, &freed);
+	snprintf(want, sizeof(want),
+		 "at sim+0x%lx < sim+0x%lx < sim+0x%lx, freed at sim+0x%lx < "
+		 "sim+0x%lx < sim+0x%lx",
+		 allocated, allocated + 1, allocated + 2, freed, freed + 1,
+		 freed + 2);
+	assert_non_null(strstr(t.message, want));
+	t.nr_faults = 0;
+	heap_end(&t);
+}
+
 /* ---- pages inside of what was allocated or freed ------------------------ */
 
 static void *__attribute__((noinline)) other_alloc(struct test_heap *t, u64 nr)
@@ -377,7 +400,7 @@ static void test_bytes(void **state)
 {
 	(void)state;
 	assert_int_equal(page_owner_bytes(0), 0);
-	assert_int_equal(page_owner_bytes(1000), 1000 * 6 * sizeof(u64));
+	assert_int_equal(page_owner_bytes(1000), 1000 * 20 * sizeof(u64));
 }
 
 int main(void)
@@ -386,6 +409,7 @@ int main(void)
 		cmocka_unit_test(test_pages),	cmocka_unit_test(test_arrays),
 		cmocka_unit_test(test_stories), cmocka_unit_test(test_far),
 		cmocka_unit_test(test_slab),	cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_stack),
 	};
 
 	return cmocka_run_group_tests_name("page_owner", tests, NULL, NULL);

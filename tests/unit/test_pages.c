@@ -255,6 +255,35 @@ static void test_largest_free(void **state)
 	}
 }
 
+/* A page that was written does not read as zero, whichever cache it went
+ * through; those beside it, which nobody had, still do. */
+static void test_zero(void **state)
+{
+	struct fixheap_array_attr attr = FIXHEAP_ARRAY_ATTR_INIT;
+	struct test_heap t;
+	char *page[8];
+
+	(void)state;
+	attr.flags = FIXHEAP_ZERO;
+	heap_make(&t, &(struct heap_spec){ .nr_pages = 4096,
+					   .flags = FIXHEAP_ZEROED });
+	memset(t.base, 0, BYTES(4096));
+	for (u32 i = 0; i < 8; i++) {
+		page[i] = fixheap_pages_alloc(t.heap, 1, 0, NULL);
+		memset(page[i], 1, PAGE_BYTES);
+	}
+	for (u32 i = 0; i < 7; i++)
+		fixheap_pages_free(t.heap, page[i], 1);
+	fixheap_reclaim(t.heap);
+	for (u32 i = 0; i < 100; i++) {
+		char *zero = fixheap_pages_alloc(t.heap, 1, 0, &attr);
+
+		for (u32 k = 0; k < PAGE_BYTES; k += 8)
+			assert_int_equal(zero[k], 0);
+	}
+	heap_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_free_array),
 		cmocka_unit_test(test_free_nothing),
 		cmocka_unit_test(test_largest_free),
+		cmocka_unit_test(test_zero),
 	};
 
 	return cmocka_run_group_tests_name("pages", tests, NULL, NULL);

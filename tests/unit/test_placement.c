@@ -375,13 +375,37 @@ static void test_zones(void **state)
 	heap_end(&t);
 }
 
+/* A run that a thread keeps has the flag of arrays that are bound elsewhere,
+ * and is not one, though there are some in its pageblock. */
+static void test_kept_run(void **state)
+{
+	const u64 kept = page_set_len(
+		page_make(PAGE_FREEING, PLACE_MEDIUM, 0) | PAGE_KEPT_FLAG, 4);
+	struct test_heap t;
+	u64 page;
+
+	(void)state;
+	heap_make(&t, &(struct heap_spec){ .nr_pages = BLOCKS(4) });
+	heap_place(&t, PAGE_DIRECT, 10, 4);
+	page = page_read(&t.heap->page[10]);
+	page_write(&t.heap->page[10], kept);
+	t.region->block[0].nr_moved = 1;
+	for (u64 pfn = 9; pfn < 15; pfn++)
+		assert_int_equal(fixheap_node_of(t.heap, t.base + BYTES(pfn)),
+				 0);
+	t.region->block[0].nr_moved = 0;
+	page_write(&t.heap->page[10], page);
+	heap_drop(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_right),	cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_spill),	cmocka_unit_test(test_callback),
 		cmocka_unit_test(test_errors),	cmocka_unit_test(test_mixed),
-		cmocka_unit_test(test_node_of), cmocka_unit_test(test_zones),
+		cmocka_unit_test(test_node_of), cmocka_unit_test(test_kept_run),
+		cmocka_unit_test(test_zones),
 	};
 
 	return cmocka_run_group_tests_name("placement", tests, NULL, NULL);

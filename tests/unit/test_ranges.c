@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_ranges.c: mm/ranges.c, borders, costs, mistakes, and the checks of
- * mm/validate_range.c; test_ranges_model.c has the random part.
+ * test_ranges.c: mm/ranges.c, borders, costs, and mistakes;
+ * test_ranges_model.c has the random part.
  */
 #include "objects_test.h"
 #include "regions_test.h"
@@ -292,61 +292,6 @@ static void test_bad_regions(void **state)
 	heap_end(&t);
 }
 
-/* --- corrupt and detect --------------------------------------------------- */
-
-static void found(struct test_heap *t)
-{
-	host_sim_clear_output();
-	assert_int_equal(fixheap_validate(t->heap), -EUCLEAN);
-	assert_true(strlen(host_sim_output()) > 0);
-}
-
-#define CORRUPT(what, wrong)                 \
-	do {                                 \
-		__typeof__(what) was = what; \
-		what = wrong;                \
-		found(&t);                   \
-		what = was;                  \
-		heap_valid(&t);              \
-	} while (0)
-
-static void test_corrupt(void **state)
-{
-	struct test_heap t;
-	struct range *range;
-	char *page;
-
-	(void)state;
-	regions_make(&t, &(struct regions_spec){ .nr_blocks = 16,
-						 .nr_pages = 1000 });
-	assert_int_equal(region_add(&t, 1000, 1000, 0), 1);
-	assert_int_equal(region_add(&t, 3000, 1000, 0), 2);
-	page = fixheap_pages_alloc(t.heap, 1, BYTES(1), NULL);
-	assert_non_null(page);
-	range = t.heap->range;
-	CORRUPT(t.heap->nr_pages, 17);
-	CORRUPT(t.zone->nr_pages, t.zone->nr_pages + 1);
-	CORRUPT(t.heap->nr_ranges, 2);
-	CORRUPT(t.heap->nr_isolated, 1);
-	CORRUPT(t.heap->nr_own, 1);
-	CORRUPT(range[1].nr_isolated, 1);
-	CORRUPT(range[1].below, 0);
-	CORRUPT(range[2].below, 1);
-	CORRUPT(range[1].start_pfn, range[0].start_pfn);
-	CORRUPT(range[1].key, 3);
-	CORRUPT(t.heap->range_at[range[2].start_pfn >> BLOCK_SHIFT], 2);
-	CORRUPT(t.heap->range_seq, 1);
-	assert_int_equal(fixheap_offline_region(t.heap,
-						(u32)region_id_of(&t, page), 0),
-			 -EBUSY);
-	heap_valid(&t);
-	range = &t.heap->range[region_id_of(&t, page)];
-	CORRUPT(range->nr_isolated, range->nr_isolated - 1);
-	CORRUPT(range->isolated, false);
-	CORRUPT(t.heap->nr_isolated, 0);
-	heap_end(&t);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,7 +301,6 @@ int main(void)
 		cmocka_unit_test(test_readers),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_bad_regions),
-		cmocka_unit_test(test_corrupt),
 	};
 
 	return cmocka_run_group_tests_name("ranges", tests, NULL, NULL);

@@ -78,7 +78,7 @@ static void test_random_pairs(void **state)
 	struct test_heap t;
 
 	(void)state;
-	for (u32 n = 0; n < 60; n++) {
+	for (u32 n = 0; n < TEST_STEPS(60); n++) {
 		struct fixheap_array_attr attr = ATTR(.policy = BLOCKED);
 
 		attr.alignment = PAGE_BYTES << random_below(&seed, 12);
@@ -126,7 +126,7 @@ static void test_reserves(void **state)
 	u64 seed = nodes_seed("test_run_largest");
 
 	(void)state;
-	for (u32 n = 0; n < 60; n++) {
+	for (u32 n = 0; n < TEST_STEPS(60); n++) {
 		struct fixheap_array_attr attr = FIXHEAP_ARRAY_ATTR_INIT;
 		struct test_heap t;
 

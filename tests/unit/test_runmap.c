@@ -81,7 +81,7 @@ static void test_find(void **state)
 		clear(&t, &entries[nr]);
 		check(&t, entries, nr);
 	}
-	assert_int_equal(maxtree_max(&t.region->cross), 0);
+	assert_int_equal(bittree_first(&t.region->cross, 0), BITTREE_NONE);
 	heap_end(&t);
 }
 
@@ -106,10 +106,13 @@ static void test_cross(void **state)
 		heap_make(&t, &(struct heap_spec){ .nr_pages = NR_PAGES });
 		set(&t, &entry);
 		for (u64 b = 0; b < NR_PAGES / 512; b++)
-			assert_int_equal(maxtree_get(&t.region->cross, b),
+			assert_int_equal(t.region->block[b].cross,
 					 b == block ? table[i].cross : 0);
+		assert_int_equal(bittree_has(&t.region->cross, block),
+				 table[i].cross != 0);
 		clear(&t, &entry);
-		assert_int_equal(maxtree_max(&t.region->cross), 0);
+		assert_int_equal(bittree_first(&t.region->cross, 0),
+				 BITTREE_NONE);
 		heap_end(&t);
 	}
 }
@@ -138,7 +141,7 @@ static void test_second_zone(void **state)
 		assert_int_equal(found.nr_pages, run.nr_pages);
 	}
 	runmap_clear(t.region, &run);
-	assert_int_equal(maxtree_max(&t.region->cross), 0);
+	assert_int_equal(bittree_first(&t.region->cross, 0), BITTREE_NONE);
 	heap_end(&t);
 }
 

@@ -91,6 +91,7 @@ static void test_random(void **state)
 		length[b] = 0;
 	}
 	assert_int_equal(t.region->size_root, 0);
+	assert_int_equal(t.region->size_hand, 0);
 	heap_drop(&t);
 }
 
@@ -101,6 +102,8 @@ static u32 depth_of(const struct region *region, u32 b)
 	u32 at = region->size_root, depth = 0;
 	u32 nr = region->block[b].span_end - b;
 
+	if (region->size_hand == b + 1)
+		return 0;
 	while (at != b + 1) {
 		u32 other = region->block[at - 1].span_end - (at - 1);
 		bool less = nr < other || (nr == other && b < at - 1);

@@ -8,6 +8,7 @@
 #include "je.h"
 #include "run.h"
 #include "slab.h"
+#include "thread_cache.h"
 
 /* A slab of this class; its pages are as the hooks get them. */
 static struct run take_slab(struct fixheap *heap, u32 class)
@@ -35,18 +36,42 @@ static bool starts_at(struct fixheap *heap, const char *ptr)
 			   (uintptr_t)ptr & (PAGE_BYTES - 1));
 }
 
-/* Every byte of the slab is the start of an object, or is not. */
-static void assert_described(struct fixheap *heap, struct run run, u32 class)
+static u64 page_at(struct fixheap *heap, const char *ptr)
 {
-	u32 bytes = (u32)(run.nr_pages << PAGE_SHIFT);
-	char *slab = pfn_to_addr(heap, run.pfn);
-
-	for (u32 i = 0; i < bytes; i++)
-		assert_int_equal(starts_at(heap, slab + i),
-				 i % size_class[class].size == 0);
+	return page_read(&heap->page[addr_to_pfn(heap, ptr)]);
 }
 
-static void test_any_object_describes_all_of_its_slab(void **state)
+/*
+ * Every byte of the object's page is the start of an object, or is not; the
+ * slab's other pages are known to be of it, and marked only where they have
+ * been described, too.
+ */
+static void assert_described(struct fixheap *heap, struct run run, u32 class,
+			     const char *object)
+{
+	u32 bytes = (u32)(run.nr_pages << PAGE_SHIFT);
+	u32 size = size_class[class].size;
+	char *slab = pfn_to_addr(heap, run.pfn);
+
+	for (u32 i = 0; i < bytes; i++) {
+		u64 page = page_at(heap, slab + i);
+		bool here = addr_to_pfn(heap, slab + i) ==
+			    addr_to_pfn(heap, object);
+
+		assert_int_equal(slab_class_of(page), class);
+		assert_int_equal(slab_class(page), here ? class : 0);
+		assert_int_equal(starts_at(heap, slab + i),
+				 here && i % size == 0);
+		assert_int_equal(mark_is(slab + i - i % size,
+					 mark_of(heap->objects->key,
+						 slab + i - i % size)),
+				 addr_to_pfn(heap, slab + i - i % size) ==
+					 addr_to_pfn(heap, object));
+	}
+}
+
+/* Nothing is written to a page before an object of it is there. */
+static void test_an_object_describes_its_page(void **state)
 {
 	struct fixheap *heap = make_heap(16 * MIB, NULL);
 
@@ -65,8 +90,9 @@ static void test_any_object_describes_all_of_its_slab(void **state)
 				heap->page[run.pfn + p] =
 					slab_forget(heap->page[run.pfn + p]);
 			assert_false(starts_at(heap, slab + i));
+			memset(slab, 0, bytes);
 			slab_check(heap, slab + i, class);
-			assert_described(heap, run, class);
+			assert_described(heap, run, class, slab + i);
 		}
 		free_slab(heap, run);
 	}
@@ -76,20 +102,22 @@ static void test_any_object_describes_all_of_its_slab(void **state)
 static void test_next_life_replaces_the_description(void **state)
 {
 	static const u32 lives[][2] = { { 1, 4 },  { 4, 1 },   { 12, 28 },
-					{ 9, 17 }, { 17, 33 }, { 35, 7 },
-					{ 32, 32 } };
+					{ 9, 17 }, { 17, 33 }, { 35, 7 } };
 	struct fixheap *heap = make_heap(16 * MIB, NULL);
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_LEN(lives); i++) {
 		struct run run = take_slab(heap, lives[i][0]);
 		char *slab = pfn_to_addr(heap, run.pfn);
-		char *end = slab + (run.nr_pages << PAGE_SHIFT);
+		char *end = slab + (run.nr_pages << PAGE_SHIFT), *last;
 
 		slab_check(heap, slab, lives[i][0]);
-		slab_check(heap, end - size_class[lives[i][1]].size,
-			   lives[i][1]);
-		assert_described(heap, run, lives[i][1]);
+		slab_check(heap, end - size_class[lives[i][0]].size,
+			   lives[i][0]);
+		memset(slab, 0, (size_t)(end - slab));
+		last = end - size_class[lives[i][1]].size;
+		slab_check(heap, last, lives[i][1]);
+		assert_described(heap, run, lives[i][1], last);
 		free_slab(heap, run);
 		for (u64 p = 0; p < run.nr_pages << PAGE_SHIFT; p++)
 			assert_false(starts_at(heap, slab + p));
@@ -145,7 +173,7 @@ static void test_object_outside_of_slabs_is_a_bug(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(any_object_describes_all_of_its_slab),
+		TEST(an_object_describes_its_page),
 		TEST(next_life_replaces_the_description),
 		TEST(description_keeps_kind_and_node),
 		TEST(object_outside_of_slabs_is_a_bug),

@@ -5,8 +5,9 @@
  */
 #include "support.h"
 
-#include "page_alloc.h"
+#include "contig.h"
 #include "span.h"
+#include "zeromap.h"
 
 #define NR_BLOCKS 8
 
@@ -68,7 +69,7 @@ static void test_add(void **state)
 
 		zone_make(&t, NR_BLOCKS);
 		zone_draw(&t, table[i].picture);
-		span_add(t.region, table[i].first, table[i].end, false);
+		span_add(t.region, table[i].first, table[i].end);
 		assert_string_equal(zone_spans(t.region), table[i].spans);
 		heap_drop(&t);
 	}
@@ -95,94 +96,50 @@ static void test_del(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		struct test_heap t;
-		struct span zero;
 
 		zone_make(&t, NR_BLOCKS);
 		zone_draw(&t, table[i].picture);
-		span_del(t.region, table[i].first, table[i].end, &zero);
-		assert_true(zero.first >= zero.end);
+		span_del(t.region, table[i].first, table[i].end);
 		assert_string_equal(zone_spans(t.region), table[i].spans);
 		heap_drop(&t);
 	}
 }
 
-/* Which blocks of a row read as zero, whatever order they came in: "2z" block
- * 2 comes as zero, "2n" as used, "2d" is taken out again. */
+/* Which blocks read as zero, whatever order they came in: "2z" block 2 comes as
+ * zero, "2n" as used, "2d" is taken out again. */
 static void test_zero(void **state)
 {
 	static const struct {
-		const char *steps;
-		u32 row, first, end; /* the zero piece of the row at row */
+		const char *steps, *zero; /* by block */
 	} table[] = {
-		{ "2z", 2, 2, 3 },
-		{ "2n", 2, 2, 2 },
-		{ "2z3z", 2, 2, 4 },
-		{ "3z2z", 2, 2, 4 },
-		{ "2z4z3z", 2, 2, 5 },
-		{ "2z4z3n", 2, 2, 3 },	 /* one of two equals */
-		{ "2z3z5z4n", 2, 2, 4 }, /* the longer one */
-		{ "1z3z4z2n", 1, 3, 5 },
-		{ "2n3z", 2, 3, 4 },
-		{ "3z2n", 2, 3, 4 },
-		{ "2z3z4z3d", 2, 2, 3 }, /* split */
-		{ "2z3z4z3d", 4, 4, 5 },
-		{ "2z3z4z3d3n", 2, 2, 3 }, /* and used in between */
-		{ "2z3n4n2d", 3, 3, 3 },
-		{ "2n3z4n4d", 2, 3, 4 },
+		{ "2z", "..z....." },	    { "2n", "........" },
+		{ "2z3z", "..zz...." },	    { "3z2z", "..zz...." },
+		{ "2z4z3z", "..zzz..." },   { "2z4z3n", "..z.z..." },
+		{ "2z3z5z4n", "..zz.z.." }, { "1z3z4z2n", ".z.zz..." },
+		{ "2n3z", "...z...." },	    { "7z0z", "z......z" },
+		{ "2z3z4z3d", "..zzz..." }, { "2z3z4z3d3n", "..z.z..." },
+		{ "2z2d2n", "........" },   { "7z7d7n", "........" },
+		{ "0z0d0n1z", ".z......" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		const struct pageblock *pb;
 		struct test_heap t;
 
 		zone_make(&t, NR_BLOCKS);
 		for (const char *s = table[i].steps; *s; s += 2) {
 			u32 b = (u32)(s[0] - '0');
-			struct span zero;
+			struct bounds all = { BLOCKS(b), BLOCKS(b + 1) };
 
 			if (s[1] == 'd')
-				span_del(t.region, b, b + 1, &zero);
+				contig_take(t.region, &all, PLACE_ARRAY);
 			else
-				span_add(t.region, b, b + 1, s[1] == 'z');
+				contig_give(t.region, &all, PLACE_ARRAY,
+					    s[1] == 'z');
 		}
-		pb = &t.zone->block[table[i].row];
-		if (table[i].first < table[i].end) {
-			assert_int_equal(pb->zero_first, table[i].first);
-			assert_int_equal(pb->zero_end, table[i].end);
-		} else {
-			assert_true(pb->zero_first >= pb->zero_end);
-		}
-		heap_drop(&t);
-	}
-}
-
-/* What span_del says of the blocks that it takes. */
-static void test_zero_taken(void **state)
-{
-	static const struct {
-		u32 first, end, zero_first, zero_end;
-	} table[] = {
-		{ 0, 8, 2, 6 }, { 0, 2, 2, 2 }, { 2, 3, 2, 3 },
-		{ 1, 4, 2, 4 }, { 5, 7, 5, 6 }, { 6, 8, 6, 6 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		struct test_heap t;
-		struct span zero;
-
-		zone_make(&t, NR_BLOCKS);
-		span_add(t.region, 2, 6, true);
-		span_add(t.region, 0, 2, false);
-		span_add(t.region, 6, 8, false);
-		span_del(t.region, table[i].first, table[i].end, &zero);
-		if (table[i].zero_first < table[i].zero_end) {
-			assert_int_equal(zero.first, table[i].zero_first);
-			assert_int_equal(zero.end, table[i].zero_end);
-		} else {
-			assert_true(zero.first >= zero.end);
-		}
+		for (u32 b = 0; b < NR_BLOCKS; b++)
+			assert_int_equal(zeromap_is_zero(t.region, b),
+					 table[i].zero[b] == 'z');
 		heap_drop(&t);
 	}
 }
@@ -227,7 +184,7 @@ static void test_find_inner(void **state)
 
 	(void)state;
 	zone_make(&t, 40);
-	span_add(t.region, 3, 37, false);
+	span_add(t.region, 3, 37);
 	for (u32 b = 0; b < 40; b++) {
 		assert_int_equal(span_find(t.region, b, &span),
 				 b >= 3 && b < 37);
@@ -241,13 +198,40 @@ static void test_find_inner(void **state)
 	heap_drop(&t);
 }
 
+/* Summaries of the set of rows, in a region that has some. */
+static void test_summaries(void **state)
+{
+	struct test_heap t;
+	u64 *word;
+
+	(void)state;
+	heap_make(&t, &(struct heap_spec){ .nr_pages = BLOCKS(200),
+					   .flags = FIXHEAP_ZEROED });
+	word = t.region->span_rows.level[1];
+	/* it has one row, at the start */
+	for (u64 wrong = 1; wrong < 1ull << 5; wrong <<= 1) {
+		host_sim_clear_output();
+		*word ^= wrong;
+		assert_int_equal(fixheap_validate(t.heap), -EUCLEAN);
+		assert_non_null(strstr(host_sim_output(),
+				       wrong == 1 ? "spans with a row"
+						  : "summary of a set"));
+		*word ^= wrong;
+		heap_valid(&t);
+	}
+	heap_drop(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_filed),	   cmocka_unit_test(test_add),
-		cmocka_unit_test(test_del),	   cmocka_unit_test(test_zero),
-		cmocka_unit_test(test_zero_taken), cmocka_unit_test(test_find),
+		cmocka_unit_test(test_filed),
+		cmocka_unit_test(test_add),
+		cmocka_unit_test(test_del),
+		cmocka_unit_test(test_zero),
+		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_find_inner),
+		cmocka_unit_test(test_summaries),
 	};
 
 	return cmocka_run_group_tests_name("span", tests, NULL, NULL);

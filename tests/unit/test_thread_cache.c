@@ -59,6 +59,7 @@ static void *run_fenced(void *arg)
 
 	/* As if host_membarrier had failed when the library started. */
 	__atomic_or_fetch(&thread_self.stop, STOP_FENCE, __ATOMIC_SEQ_CST);
+	thread_self.open = NULL;
 	return run_load(load);
 }
 
@@ -297,7 +298,7 @@ static void test_heaps_end_before_their_threads(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++)
 		thread[i] = start_thread(run_nomad, &nomad[i]);
-	for (int round = 0; round < 300; round++, turn += 2) {
+	for (int round = 0; round < TEST_STEPS(300); round++, turn += 2) {
 		heap = make_heap(8 * MIB, NULL);
 		for (int i = 0; i < 2; i++) {
 			nomad[i].heap = heap;
@@ -352,6 +353,7 @@ static void *run_nested(void *arg)
 
 	check(home == heap);
 	thread_self.home = NULL;
+	thread_self.open = NULL;
 	thread_self.nested = true;
 	object = make_object(heap, 50);
 	check(object && fixheap_usable_size(heap, object) == PAGE_BYTES);
@@ -361,6 +363,7 @@ static void *run_nested(void *arg)
 	objects_reclaim(heap);
 	thread_self.nested = false;
 	thread_self.home = home;
+	thread_self.open = home;
 	end_object(heap, make_object(heap, 100));
 	return NULL;
 }

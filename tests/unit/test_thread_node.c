@@ -8,8 +8,8 @@
 #include "thread_cache.h"
 
 #define HEAP_BYTES (64 * MIB)
-/* A thread looks at its CPU at every 64th refill of a magazine. */
-#define PERIOD (64u * (MAGAZINE_SLOTS + 1))
+/* A thread looks at its CPU every 16 times that a magazine does not serve. */
+#define PERIOD (16u * 2 * PACKET_SLOTS)
 
 static const size_t sizes[] = { 1, 8, 100, 1000, 5000, 14336, 14337, 300000 };
 

@@ -132,7 +132,7 @@ static u64 hold_pages(u32 free_pages, u32 hold, bool roving, u64 seed)
 					 .go = &go,
 					 .seed = seed + i,
 					 .cpu = roving ? HOST_SIM_ROVING : i,
-					 .ops = 20000,
+					 .ops = TEST_STEPS(20000),
 					 .hold = hold };
 		thread[i] = start_thread(run_holder, &holder[i]);
 	}
@@ -204,7 +204,7 @@ static void test_storm_of_short_threads(void **state)
 	pthread_t thread[8];
 
 	(void)state;
-	for (int round = 0; round < 200; round++) {
+	for (int round = 0; round < TEST_STEPS(200); round++) {
 		for (int i = 0; i < 8; i++)
 			thread[i] = start_thread(run_short, heap);
 		if (round % 20 == 0)

@@ -5,7 +5,7 @@
  * Runs before and ranges after are text: "R10+5" is a run of 5 pages at page
  * 10; E slabs, D large object, A array, R pages, C cached, '.' free.
  */
-#include "support.h"
+#include "regions_test.h"
 
 #include "runmap.h"
 
@@ -108,6 +108,37 @@ static void test_ranges(void **state)
 	}
 }
 
+static int add_bytes(void *data, const void *start, size_t bytes,
+		     enum fixheap_use use)
+{
+	size_t *of = data;
+
+	(void)start;
+	of[use] += bytes;
+	return 0;
+}
+
+/* Of a region that is taken out only what is in use is: not what is behind. */
+static void test_isolated(void **state)
+{
+	size_t of[FIXHEAP_USE_RESERVED + 1] = { 0 };
+	struct test_heap t;
+	char *page;
+
+	(void)state;
+	regions_make(&t, &(struct regions_spec){ .nr_blocks = 4,
+						 .nr_pages = 1024 });
+	assert_int_equal(region_add(&t, 1024, 100, 1), 1);
+	page = t.base + BYTES(1024 + 40);
+	heap_place(&t, PAGE_RAW, addr_to_pfn(t.heap, page), 1);
+	assert_int_equal(fixheap_offline_region(t.heap, 1, 0), -EBUSY);
+	assert_int_equal(fixheap_walk(t.heap, add_bytes, of), 0);
+	assert_int_equal(of[FIXHEAP_USE_PAGES], BYTES(1));
+	assert_int_equal(of[FIXHEAP_USE_FREE], BYTES(1024 + 99));
+	fixheap_pages_free(t.heap, page, 1);
+	heap_end(&t);
+}
+
 /* The callback ends it. */
 static void test_stop(void **state)
 {
@@ -174,9 +205,8 @@ static void test_calls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ranges),
-		cmocka_unit_test(test_stop),
-		cmocka_unit_test(test_reenter),
+		cmocka_unit_test(test_ranges), cmocka_unit_test(test_isolated),
+		cmocka_unit_test(test_stop),   cmocka_unit_test(test_reenter),
 		cmocka_unit_test(test_calls),
 	};
 

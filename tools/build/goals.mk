@@ -28,7 +28,7 @@ savedefconfig:
 
 # ---- packages ---------------------------------------------------------------
 
-# GROUPS: build, test, slow; see tools/build/packages.
+# GROUPS: build, test, slow, bench-*; see tools/build/packages.
 deps:
 	@tools/build/deps.sh $(or $(GROUPS),build test)
 
@@ -54,14 +54,26 @@ demo:
 	@$(objtree)/tools/fixheap demo
 	@echo; echo '$(demo-cc) compiles $(demo-source) on a heap of 256M:'
 	@$(objtree)/tools/fixheap run --heap 256M --report -- \
-		$(demo-cc) -O2 -Iinclude -Imm -D_GNU_SOURCE= \
+		$(demo-cc) -O2 -Iinclude -Imm -Iarch/generic -D_GNU_SOURCE= \
 		-include $(objtree)/include/generated/autoconf.h \
 		-include mm/kconfig.h -c -o /dev/null $(demo-source)
 
+# It goes on without what cannot be installed, and says so.
+bench-groups := bench-malloc bench-pools bench-dpdk bench-programs \
+	bench-charts
 bench:
 	@tools/build/deps.sh build
-	+@$(MAKE) bench-program
-	@$(objtree)/tests/bin/bench $(BENCH)
+	@for group in $(bench-groups); do \
+		tools/build/deps.sh $$group || \
+			echo "bench: goes on without some of that"; \
+	done
+	+@$(MAKE) all bench-program
+	@mkdir -p $(objtree)/bench
+	@status=0; \
+	$(objtree)/tests/bin/bench --tsv $(objtree)/bench/bench.tsv $(BENCH) \
+		|| status=$$?; \
+	tests/bench/charts.sh $(objtree)/bench/bench.tsv $(objtree)/bench; \
+	exit $$status
 
 # In the machine of the tests: this one may have one node only.  SVG=file: draw
 # it, too.
@@ -85,7 +97,8 @@ uninstall:
 # ---- upkeep -----------------------------------------------------------------
 
 made := libfixheap.a libfixheap.o libfixheap.o.tmp fixheap.pc tools/fixheap \
-	tests/bin tests/log tests/build include/config include/generated tags \
+	tests/bin tests/log tests/build bench include/config \
+	include/generated tags \
 	libfixheap.so libfixheap.so.$(SONAME) libfixheap.so.$(VERSION) \
 	libfixheap_preload.so
 

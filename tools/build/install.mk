@@ -19,10 +19,12 @@ installed := \
 installed-preload := \
 	755:libfixheap_preload.so:$(libdir)/fixheap/libfixheap_preload.so
 installed-command := 755:tools/fixheap:$(bindir)/fixheap \
-	644:tools/man/fixheap.1:$(mandir)/man1/fixheap.1
+	644:tools/man/fixheap.1:$(mandir)/man1/fixheap.1 \
+	644:tools/fixheap.schema.json:$(datadir)/fixheap.schema.json \
+	644:tools/man/fixheap-trace.5:$(mandir)/man5/fixheap-trace.5
 
 part = $(word $(1),$(subst :, ,$(2)))
 dest = '$(DESTDIR)$(call part,3,$(1))'
 
 # Folders that are ours alone.
-own-dirs := $(includedir)/fixheap $(libdir)/fixheap
+own-dirs := $(datadir) $(includedir)/fixheap $(libdir)/fixheap

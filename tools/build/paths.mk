@@ -8,6 +8,7 @@ libdir ?= $(prefix)/lib
 includedir ?= $(prefix)/include
 pkgconfigdir ?= $(libdir)/pkgconfig
 mandir ?= $(prefix)/share/man
+datadir ?= $(prefix)/share/fixheap
 
 # What is installed is a list of words with colons in them, and pkg-config has
 # its own mind about blanks: such paths are refused before anything is done.
@@ -15,7 +16,8 @@ mandir ?= $(prefix)/share/man
 unfit-chars := ' " : ; | & \ * ? ~ < > ` $$
 unfit = $(filter-out 0 1,$(words $(1)))$(filter-out /%,$(firstword $(1)))$(\
 	)$(foreach c,$(unfit-chars),$(findstring $c,$(1)))
-$(foreach name,PREFIX prefix bindir libdir includedir pkgconfigdir mandir,$(if \
+$(foreach name,PREFIX prefix bindir libdir includedir pkgconfigdir mandir \
+	datadir,$(if \
 	$(strip $(call unfit,$($(name)))),$(error $(name) is '$($(name))': it \
 	must be a path from / on, without blanks and any of $(unfit-chars))))
 $(if $(findstring ',$(DESTDIR)),$(error DESTDIR is "$(DESTDIR)": \

@@ -74,7 +74,7 @@ $(error .config has PRELOAD without JEMALLOC: run `make olddefconfig`)
 endif
 endif
 
-libs-y := -lpthread -ldl -lm
+libs-y := -lpthread -ldl
 libs-$(CONFIG_NUMA) += -lnuma
 LIBS := $(libs-y)
 
@@ -90,10 +90,12 @@ san-flags += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 
 cppflags := -Iinclude -Imm -Iarch/$(ARCH) -include $(autoconf) \
 	-include mm/kconfig.h -D_GNU_SOURCE= $(CPPFLAGS)
+# On some processors only with that flag is there what backtrace.c reads.
 cflags := -std=gnu11 -fPIC -ftls-model=initial-exec -fno-strict-aliasing \
-	-fno-common -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes \
-	-Wold-style-definition -Wpointer-arith -Wshadow -Wundef -Wvla \
-	-Wwrite-strings -Wdeclaration-after-statement $(CFLAGS) \
+	-fasynchronous-unwind-tables -fno-common -Wall -Wextra \
+	-Wmissing-prototypes -Wstrict-prototypes -Wold-style-definition \
+	-Wpointer-arith -Wshadow -Wundef -Wvla -Wwrite-strings \
+	-Wdeclaration-after-statement $(CFLAGS) \
 	$(if $(CONFIG_DEBUG_INFO),-g) $(if $(CONFIG_WERROR)$(WERROR),-Werror) \
 	$(san-flags)
 # C++ is only in tests: they are built as a program of the user's would be.
@@ -135,6 +137,8 @@ $(objtree)/%.o: %.cc $(autoconf) $(flags-file) Makefile tools/build/rules.mk
 		$(cxxflags) -MMD -MP -c -o $@ $<
 
 $(objtree)/tools/cmd_run.o: $(paths-file)
+# In it by .incbin.
+$(objtree)/tools/timeline.o: tools/timeline.html
 
 # ---- the private jemalloc ---------------------------------------------------
 
@@ -154,7 +158,8 @@ links := $(autoconf-mk) $(flags-file) Makefile mm/Makefile arch/Makefile \
 # archive brings no short name into a program.
 $(lib).o: $(lib-objs) $(links)
 	$(call say,LD)$(LD) -r -o $@.tmp $(lib-objs) && \
-		$(OBJCOPY) -w --keep-global-symbol='fixheap_*' $@.tmp $@ && \
+		$(OBJCOPY) -w --keep-global-symbol='fixheap_*' \
+			--keep-global-symbol='_.stapsdt.base' $@.tmp $@ && \
 		rm -f $@.tmp
 
 $(lib).a: $(lib).o
@@ -177,7 +182,7 @@ $(lib)_preload.so: $(preload-objs) $(preload-lib-objs) $(links) \
 	$(call say,LD)$(CC) $(ldflags) -shared -o $@ $(preload-objs) \
 		$(preload-lib-objs) \
 		-Wl,--version-script=tools/build/preload.map -Wl,-z,nodelete \
-		$(no-undefined) $(preload-libs) $(filter-out -lnuma,$(LIBS))
+		-static-libgcc $(no-undefined) $(filter-out -lnuma,$(LIBS))
 
 $(objtree)/tools/fixheap: $(fixheap-objs) $(lib).a $(links)
 	$(call say,LD)$(CC) $(ldflags) -o $@ $(fixheap-objs) $(lib).a \
@@ -212,7 +217,8 @@ own-bins := $(addprefix $(bin)/own/,$(call test-names,own))
 
 # All names are visible in these; a test is linked with the objects it needs.
 sim-all := $(mm-objs) $(sim-objs) $(addprefix $(objtree)/tests/,$(sim-shared))
-host-all := $(lib-objs) $(addprefix $(objtree)/tests/,$(host-shared))
+host-all := $(sort $(lib-objs) $(objtree)/arch/linux/backtrace.o) \
+	$(addprefix $(objtree)/tests/,$(host-shared))
 vm-objs := $(addprefix $(objtree)/tests/,$(vm-shared))
 own-objs := $(addprefix $(objtree)/tests/,$(own-shared))
 modes-all := $(addprefix $(objtree)/tests/,$(modes-shared))
@@ -247,12 +253,15 @@ $(bin)/model $(bin)/stress: $(bin)/%: $(objtree)/tests/%/main.o $(bin)/sim.a
 bench-objs := $(addprefix $(objtree)/tests/,$(bench-y))
 $(bin)/bench: $(bench-objs) $(lib).a $(links)
 	$(call link-test)
+$(bin)/bench-noclear.so: $(objtree)/tests/bench/noclear/noclear.o
+	$(call say,LD)mkdir -p $(@D) && $(CC) $(ldflags) -shared -o $@ $<
 $(bin)/cost: $(objtree)/tests/cost/main.o $(lib).a $(links)
 	$(call link-test)
 
 test-bins := $(unit-bins) $(host-bins) $(vm-bins) $(fuzz-bins) $(cpp-bins) \
 	$(own-bins) $(modes-bins)
-unit: $(unit-bins)
+# EXCEPT: names of those that are not wanted.
+unit: $(filter-out $(addprefix $(bin)/unit/,$(EXCEPT)),$(unit-bins))
 host-tests: $(host-bins)
 modes: $(modes-bins)
 vm-tests: $(vm-bins)
@@ -261,7 +270,7 @@ own-tests: $(own-bins)
 fuzz: $(fuzz-bins)
 model: $(bin)/model
 stress: $(bin)/stress
-bench-program: $(bin)/bench
+bench-program: $(bin)/bench $(bin)/bench-noclear.so
 cost: $(bin)/cost
 
 include tools/build/install.mk
@@ -272,7 +281,7 @@ all-objs := $(sort $(lib-objs) $(preload-lib-objs)) $(sim-objs) \
 	$(sim-all) $(host-all) $(modes-all) $(vm-objs) $(own-objs) \
 	$(objtree)/tests/model/main.o \
 	$(objtree)/tests/stress/main.o $(objtree)/tests/cost/main.o \
-	$(bench-objs)
+	$(bench-objs) $(objtree)/tests/bench/noclear/noclear.o
 -include $(wildcard $(all-objs:.o=.d))
 
 # ---- install ----------------------------------------------------------------
@@ -281,7 +290,7 @@ to-install := $(installed) $(if $(CONFIG_PRELOAD),$(installed-preload)) \
 	$(if $(CONFIG_COMMAND),$(installed-command))
 
 # Where a file is: made, or in the tree.
-origin-of = $(if $(filter include/% tools/man/%,$(1)),$(1),$(objtree)/$(1))
+origin-of = $(if $(filter include/% tools/man/% %.json,$(1)),,$(objtree)/)$(1)
 define install-one
 	$(call say,INSTALL,$(DESTDIR)$(call part,3,$(1)))$(if \
 		$(filter link:%,$(1)),\

@@ -14,6 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Chapel's line numbers have 32 bits; in some of its versions, 64. */
+typedef __typeof__(_Generic(chpl_memhook_check_post,
+			    void (*)(void *, chpl_mem_descInt_t, int64_t,
+				     int32_t)
+			    : (int64_t)0, default
+			    : (int32_t)0)) lineno_t;
+
 /* On, so that all hooks are called. */
 int chpl_memTrack = 1;
 
@@ -31,7 +38,7 @@ void test_set_max_heap(const char *text)
 }
 
 void chpl_memhook_check_pre(size_t number, size_t size,
-			    chpl_mem_descInt_t description, int64_t lineno,
+			    chpl_mem_descInt_t description, lineno_t lineno,
 			    int32_t filename)
 {
 	(void)number;
@@ -44,7 +51,7 @@ void chpl_memhook_check_pre(size_t number, size_t size,
 }
 
 void chpl_memhook_check_post(void *memAlloc, chpl_mem_descInt_t description,
-			     int64_t lineno, int32_t filename)
+			     lineno_t lineno, int32_t filename)
 {
 	(void)description;
 	(void)lineno;
@@ -55,7 +62,7 @@ void chpl_memhook_check_post(void *memAlloc, chpl_mem_descInt_t description,
 
 /* clang-format off */
 void chpl_track_malloc(void *memAlloc, size_t number, size_t size,
-		       chpl_mem_descInt_t description, int64_t lineno,
+		       chpl_mem_descInt_t description, lineno_t lineno,
 		       int32_t filename)
 /* clang-format on */
 {
@@ -68,7 +75,7 @@ void chpl_track_malloc(void *memAlloc, size_t number, size_t size,
 	__atomic_add_fetch(&nr_tracked, 1, __ATOMIC_RELAXED);
 }
 
-void chpl_track_free(void *memAlloc, size_t approximateSize, int64_t lineno,
+void chpl_track_free(void *memAlloc, size_t approximateSize, lineno_t lineno,
 		     int32_t filename)
 {
 	(void)approximateSize;
@@ -79,7 +86,7 @@ void chpl_track_free(void *memAlloc, size_t approximateSize, int64_t lineno,
 }
 
 void chpl_track_realloc_pre(void *memAlloc, size_t size,
-			    chpl_mem_descInt_t description, int64_t lineno,
+			    chpl_mem_descInt_t description, lineno_t lineno,
 			    int32_t filename)
 {
 	(void)size;
@@ -89,7 +96,7 @@ void chpl_track_realloc_pre(void *memAlloc, size_t size,
 
 void chpl_track_realloc_post(void *newMemAlloc, intptr_t oldMemAlloc,
 			     size_t size, chpl_mem_descInt_t description,
-			     int64_t lineno, int32_t filename)
+			     lineno_t lineno, int32_t filename)
 {
 	(void)oldMemAlloc;
 	chpl_track_malloc(newMemAlloc, 1, size, description, lineno, filename);

@@ -24,7 +24,7 @@ static inline size_t chpl_comm_regMemAllocThreshold(void)
 }
 
 static inline void *chpl_comm_regMemAlloc(size_t size, chpl_mem_descInt_t desc,
-					  int64_t ln, int32_t fn)
+					  int32_t ln, int32_t fn)
 {
 	return CHPL_COMM_IMPL_REG_MEM_ALLOC(size, desc, ln, fn);
 }
@@ -36,7 +36,7 @@ static inline void chpl_comm_regMemPostAlloc(void *p, size_t size)
 
 static inline void *chpl_comm_regMemRealloc(void *p, size_t oldSize,
 					    size_t newSize,
-					    chpl_mem_descInt_t desc, int64_t ln,
+					    chpl_mem_descInt_t desc, int32_t ln,
 					    int32_t fn)
 {
 	return CHPL_COMM_IMPL_REG_MEM_REALLOC(p, oldSize, newSize, desc, ln,

@@ -18,21 +18,21 @@ void chpl_mem_layerExit(void);
 
 /* clang-format off */
 void chpl_memhook_check_pre(size_t number, size_t size,
-			    chpl_mem_descInt_t description, int64_t lineno,
+			    chpl_mem_descInt_t description, int32_t lineno,
 			    int32_t filename);
 void chpl_memhook_check_post(void *memAlloc, chpl_mem_descInt_t description,
-			     int64_t lineno, int32_t filename);
+			     int32_t lineno, int32_t filename);
 void chpl_track_malloc(void *memAlloc, size_t number, size_t size,
-		       chpl_mem_descInt_t description, int64_t lineno,
+		       chpl_mem_descInt_t description, int32_t lineno,
 		       int32_t filename);
-void chpl_track_free(void *memAlloc, size_t approximateSize, int64_t lineno,
+void chpl_track_free(void *memAlloc, size_t approximateSize, int32_t lineno,
 		     int32_t filename);
 void chpl_track_realloc_pre(void *memAlloc, size_t size,
-			    chpl_mem_descInt_t description, int64_t lineno,
+			    chpl_mem_descInt_t description, int32_t lineno,
 			    int32_t filename);
 void chpl_track_realloc_post(void *newMemAlloc, intptr_t oldMemAlloc,
 			     size_t size, chpl_mem_descInt_t description,
-			     int64_t lineno, int32_t filename);
+			     int32_t lineno, int32_t filename);
 
 /* The hooks around each allocation, with tracking on. */
 #define chpl_memhook_malloc_pre(number, size, desc, ln, fn) \
