@@ -98,11 +98,13 @@ count()
 
 show_failure()
 {
-	local first
+	local first=()
 
-	first=$(grep '^not ok' "$log/$1" | grep -v -m 1 '# SKIP' || true)
-	failures+=("$1: ${first:-status $2}")
-	if [ -n "$first" ]; then
+	mapfile -t first < <(grep '^not ok' "$log/$1" |
+		grep -v -m 5 '# SKIP' || true)
+	[ "${#first[@]}" != 0 ] || failures+=("$1: status $2")
+	failures+=("${first[@]/#/$1: }")
+	if [ "${#first[@]}" != 0 ]; then
 		# What was printed in front of a failure, and behind it.
 		awk '/^(ok|# ok|1\.\.)/ || /^not ok.*# SKIP/ {
 				n = after = 0

@@ -84,10 +84,10 @@ static void ask(const void *start, size_t nr, int *status)
 		broken("move_pages: %s", strerror(errno));
 }
 
-void places_of(const void *start, size_t bytes, struct places *places)
+static void count_places(const void *start, size_t nr, struct places *places)
 {
-	size_t nr = bytes / PAGE, i, at;
 	int status[BATCH];
+	size_t i, at;
 
 	memset(places, 0, sizeof(*places));
 	for (at = 0; at < nr; at += BATCH) {
@@ -99,6 +99,18 @@ void places_of(const void *start, size_t bytes, struct places *places)
 				places->absent++;
 			else
 				places->on[status[i]]++;
+	}
+}
+
+/* A page that the kernel is just moving counts as absent: look again. */
+void places_of(const void *start, size_t bytes, struct places *places)
+{
+	int tries = 5;
+
+	count_places(start, bytes / PAGE, places);
+	while (places->absent && tries--) {
+		usleep(20000);
+		count_places(start, bytes / PAGE, places);
 	}
 }
 
