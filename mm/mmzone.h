@@ -65,7 +65,7 @@ struct pageblock {
 	u32 span_first; /* (R) last block of a span: its first block + 1 */
 	u32 next;	/* (R) open: neighbours in its free area + 1 */
 	u32 prev;
-	u32 size_left;	/* (R) first block of a row: smaller and */
+	u32 size_left;	/* (R) first block of a long row: smaller and */
 	u32 size_right; /*     larger rows, block + 1; sizetree.c */
 	u32 nr_moved;	/* (A) arrays in it that are not at home */
 	u16 nr_free;	/* (R) open: free pages */
@@ -107,7 +107,8 @@ struct region {
 	u64 nr_free;		    /* (R) written, (A) read */
 	struct maxtree span_pages;  /* (R) pages of the span filed there */
 	struct bittree span_rows;   /* (R) blocks where a row begins */
-	u32 size_root, size_hand;   /* (R) rows by length; block + 1 */
+	struct bittree short_rows;  /* (R) rows by length: the short ones, */
+	u32 size_root, size_hand;   /*     and the others; block + 1 */
 	struct bittree zeromap;	    /* (R) where what blocks hold changes */
 	struct {
 		u32 first, end, kind;

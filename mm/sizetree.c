@@ -2,19 +2,24 @@
 /*
  * sizetree.c: which is the shortest row of free blocks that is long enough?
  *
- * A treap of rows by (length, first block): a search tree by the key, a heap
- * by a priority that is a hash of the block's number, hence balanced by chance
- * and without any state for balance (Seidel and Aragon, 1996).  A row's node
- * is in its first pageblock, so that there is nothing to allocate.  The row
- * that was added last is kept in hand until there is another one: who takes
- * from a row and soon gives back often meets the same one again.
+ * Rows in the order of (length, first block).  Short ones are the members of a
+ * set of numbers, length * blocks of the region + first block.
+ *
+ * Others are in a treap: a search tree by the key, a heap by a priority that is
+ * a hash of the block's number, hence balanced by chance and without any state
+ * for balance (Seidel and Aragon, 1996).  A row's node is in its first
+ * pageblock, so that there is nothing to allocate.  The long row that was added
+ * last is kept in hand until there is another one: who takes from a row and
+ * soon gives back often meets the same one again.
  *
  * Invariants
- *  1. The nodes are exactly the rows of the region, but the one in hand.
+ *  1. The set has exactly the region's rows of fewer than LONG_ROW blocks, the
+ *     nodes are exactly the others, but the one in hand.
  *  2. In the left subtree of a node keys are smaller, in the right one larger.
  *  3. No child has a higher priority than its parent.
  *
- * Locking: the region lock.  Cost: O(log rows), expected, for each call.
+ * Locking: the region lock.  Cost: O(1) for a short row, O(log rows), expected,
+ * for another one.
  */
 #include "sizetree.h"
 
@@ -80,21 +85,24 @@ static void add(struct region *region, u32 b)
 
 void sizetree_add(struct region *region, u32 b)
 {
+	u32 nr_blocks = key_of(region, b).nr_blocks;
+
+	if (nr_blocks < LONG_ROW) {
+		bittree_set(&region->short_rows,
+			    sizetree_short(region, nr_blocks, b));
+		return;
+	}
 	if (region->size_hand)
 		add(region, region->size_hand - 1);
 	region->size_hand = b + 1;
 }
 
-void sizetree_del(struct region *region, u32 b)
+static void del(struct region *region, u32 b)
 {
 	struct pageblock *block = region->block;
 	struct key key = key_of(region, b);
 	u32 *link = &region->size_root, left, right;
 
-	if (region->size_hand == b + 1) {
-		region->size_hand = 0;
-		return;
-	}
 	while (*link != b + 1) {
 		u32 at = *link - 1;
 
@@ -120,6 +128,32 @@ void sizetree_del(struct region *region, u32 b)
 	*link = left ? left : right;
 }
 
+void sizetree_del(struct region *region, u32 b)
+{
+	u32 nr_blocks = key_of(region, b).nr_blocks;
+
+	if (nr_blocks < LONG_ROW)
+		bittree_clear(&region->short_rows,
+			      sizetree_short(region, nr_blocks, b));
+	else if (region->size_hand == b + 1)
+		region->size_hand = 0;
+	else
+		del(region, b);
+}
+
+static bool find_short(const struct region *region, u32 nr_blocks, u32 b,
+		       u32 *first)
+{
+	u64 stride = region->end_block - region->first_block;
+	u64 i = bittree_first(
+		&region->short_rows,
+		sizetree_short(region, nr_blocks,
+			       (u32)max_u64(b, region->first_block)));
+
+	*first = region->first_block + (u32)(i % stride);
+	return i != BITTREE_NONE;
+}
+
 bool sizetree_find(const struct region *region, u32 nr_blocks, u32 b,
 		   u32 *first)
 {
@@ -127,6 +161,8 @@ bool sizetree_find(const struct region *region, u32 nr_blocks, u32 b,
 	u32 at = region->size_root, hand = region->size_hand;
 	bool found = false;
 
+	if (nr_blocks < LONG_ROW && find_short(region, nr_blocks, b, first))
+		return true;
 	while (at) {
 		const struct pageblock *pb = &region->block[at - 1];
 

@@ -5,6 +5,24 @@
 
 #include "mmzone.h"
 
+/* A row of fewer blocks is a short one. */
+#define LONG_ROW 64
+
+/* Numbers that the set of short rows needs, in a region of so many blocks. */
+static inline u64 sizetree_limit(u64 nr_blocks)
+{
+	return LONG_ROW * nr_blocks;
+}
+
+/* That of the row of nr_blocks < LONG_ROW that starts at block b. */
+static inline u64 sizetree_short(const struct region *region, u32 nr_blocks,
+				 u32 b)
+{
+	u64 stride = region->end_block - region->first_block;
+
+	return nr_blocks * stride + (b - region->first_block);
+}
+
 /* Add, remove the row that starts at block b; its span_end is set. */
 void sizetree_add(struct region *region, u32 b);
 void sizetree_del(struct region *region, u32 b);

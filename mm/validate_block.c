@@ -10,6 +10,7 @@
 #include "validate.h"
 
 #include "bitmap.h"
+#include "sizetree.h"
 #include "span.h"
 #include "zeromap.h"
 
@@ -126,6 +127,11 @@ u32 check_row(struct check *check, u32 b)
 	check_equal(check, "mark of a span with a row", block_pfn(b),
 		    bittree_has(&region->span_rows, b - region->first_block),
 		    1);
+	if (end - b < LONG_ROW)
+		check_equal(check, "mark of a short row", block_pfn(b),
+			    bittree_has(&region->short_rows,
+					sizetree_short(region, end - b, b)),
+			    1);
 	return end;
 }
 
@@ -298,6 +304,7 @@ bool check_summaries(struct check *check)
 
 	check_lines(check, &region->span_pages);
 	check_set(check, &region->span_rows);
+	check_set(check, &region->short_rows);
 	check_set(check, &region->cross);
 	check_set(check, &region->zeromap);
 	return nr_errors == check->nr_errors;
@@ -348,7 +355,7 @@ static bool find_row(struct check *check, u32 nr_blocks, u32 b, u32 *first)
 		const struct pageblock *pb = &region->block[at - 1];
 
 		if (at <= region->first_block || at > region->end_block ||
-		    pb->span_end < at || nr++ > DEEPEST) {
+		    pb->span_end < at - 1 + LONG_ROW || nr++ > DEEPEST) {
 			check_fail(check, "link of the tree by length",
 				   block_pfn(b), at, 0);
 			return false;
@@ -364,16 +371,16 @@ static bool find_row(struct check *check, u32 nr_blocks, u32 b, u32 *first)
 	return *first < region->end_block;
 }
 
-/* Every row but that in hand is found by a search, each behind the one before
- * it. */
+/* Every long row but that in hand is found by a search, each behind the one
+ * before it. */
 static u64 count_rows(struct check *check)
 {
 	const struct region *region = check->region;
 	u32 nr_blocks = 0, b = 0, found, hand = region->size_hand;
-	u64 nr = 0;
+	u64 nr = check_set(check, &region->short_rows);
 
 	if (hand && (hand <= region->first_block || hand > region->end_block ||
-		     region->block[hand - 1].span_end < hand))
+		     region->block[hand - 1].span_end < hand - 1 + LONG_ROW))
 		check_fail(check, "row in hand", block_pfn(hand), hand, 0);
 	else
 		nr += hand != 0;

@@ -21,12 +21,14 @@
 #include "place.h"
 #include "ranges.h"
 #include "runmap.h"
+#include "sizetree.h"
 #include "tag.h"
 #include "vmstat.h"
 
 size_t region_meta_bytes(u64 nr_blocks)
 {
-	return maxtree_bytes(nr_blocks) + 3 * bittree_bytes(nr_blocks);
+	return maxtree_bytes(nr_blocks) + 3 * bittree_bytes(nr_blocks) +
+	       bittree_bytes(sizetree_limit(nr_blocks));
 }
 
 void region_init(struct region *region, const struct bounds *pages,
@@ -48,6 +50,8 @@ void region_init(struct region *region, const struct bounds *pages,
 	bittree_init(&region->cross, next, nr_blocks);
 	next += bittree_bytes(nr_blocks);
 	bittree_init(&region->zeromap, next, nr_blocks);
+	next += bittree_bytes(nr_blocks);
+	bittree_init(&region->short_rows, next, sizetree_limit(nr_blocks));
 }
 
 void zone_init(struct zone *zone, const struct bounds *pages)

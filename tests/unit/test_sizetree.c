@@ -67,8 +67,8 @@ static void test_random(void **state)
 	memset(length, 0, sizeof(length));
 	check(&t, 1, 0);
 	for (u32 n = 0; n < 3000; n++) {
-		u32 b = (u32)random_below(&seed, NR_BLOCKS - 40);
-		u32 nr = 1 + (u32)random_below(&seed, n % 4 ? 5 : 40);
+		u32 b = (u32)random_below(&seed, NR_BLOCKS - 150);
+		u32 nr = 1 + (u32)random_below(&seed, n % 4 ? 5 : 150);
 
 		if (length[b]) {
 			sizetree_del(t.region, b);
@@ -79,7 +79,7 @@ static void test_random(void **state)
 			sizetree_add(t.region, b);
 		}
 		check(&t, nr, b);
-		check(&t, (u32)random_below(&seed, 45),
+		check(&t, (u32)random_below(&seed, 160),
 		      (u32)random_below(&seed, NR_BLOCKS));
 		if (n % 200 == 0)
 			check_order(&t);
@@ -90,12 +90,13 @@ static void test_random(void **state)
 			sizetree_del(t.region, b);
 		length[b] = 0;
 	}
+	assert_int_equal(bittree_first(&t.region->short_rows, 0), BITTREE_NONE);
 	assert_int_equal(t.region->size_root, 0);
 	assert_int_equal(t.region->size_hand, 0);
 	heap_drop(&t);
 }
 
-/* Rows that come in order of place, of length, or are all alike: the tree
+/* Long rows that come in order of place, of length, or are all alike: the tree
  * stays flat. */
 static u32 depth_of(const struct region *region, u32 b)
 {
@@ -126,7 +127,8 @@ static void test_depth(void **state)
 		for (u32 i = 0; i < NR_BLOCKS / 2; i++) {
 			u32 b = how == 1 ? NR_BLOCKS - 2 - 2 * i : 2 * i;
 
-			t.zone->block[b].span_end = b + 1 + (how ? i : 0);
+			t.zone->block[b].span_end =
+				b + LONG_ROW + (how ? i : 0);
 			sizetree_add(t.region, b);
 		}
 		for (u32 i = 0; i < NR_BLOCKS / 2; i++) {

@@ -59,27 +59,76 @@ static void test_span(void **state)
 	try_all(table, ARRAY_LEN(table));
 }
 
-static void test_sizetree(void **state)
+/* Bits of the set: two of nr_blocks = 1 and 2, in a region of 14. */
+static void test_short_rows(void **state)
 {
 	static const struct corruption table[] = {
-		/* 1 and 2: all rows and nothing else, found by their length */
+		/* 1: all short rows and nothing else */
+		{ IN_SET(short_rows), 1ull << (14 + 9), "mark of a short row" },
+		{ IN_SET(short_rows), 1ull << (28 + 1), "mark of a short row" },
+		{ IN_SET(short_rows), 1ull << (14 + 1),
+		  "rows filed by length" },
+		{ IN_REGION(size_root), 0xa, "link of the tree by length" },
 		{ IN_REGION(size_root), 1u << 31,
 		  "link of the tree by length" },
-		{ IN_REGION(size_root), 0x2 ^ 0x5,
-		  "link of the tree by length" },
-		{ IN_REGION(size_root), 0x2 ^ 0xa, "rows filed by length" },
+		{ IN_REGION(size_hand), 0xa, "row in hand" },
 		{ IN_REGION(size_hand), 1u << 31, "row in hand" },
-		{ IN_REGION(size_hand), 0xe ^ 0x2, "row in hand" },
-		{ IN_REGION(size_hand), 0xe, "rows filed by length" },
-		{ IN_BLOCK(1, size_left), 0x8 ^ 0xa, "link of the tree" },
-		{ IN_BLOCK(1, size_left), 1u << 30, "link of the tree" },
-		{ IN_BLOCK(9, size_right), 10, "link of the tree" },
-		{ IN_BLOCK(9, size_left), 99, "link of the tree" },
-		{ IN_BLOCK(1, size_right), 2, "link of the tree" },
 	};
 
 	(void)state;
 	try_all(table, ARRAY_LEN(table));
+}
+
+static void assert_named(struct test_heap *t, const char *name)
+{
+	host_sim_clear_output();
+	assert_int_equal(fixheap_validate(t->heap), -EUCLEAN);
+	if (!strstr(host_sim_output(), name))
+		fail_msg("without \"%s\":\n%s", name, host_sim_output());
+}
+
+/* 1 and 2: all long rows and nothing else, found by their length. */
+static void test_long_rows(void **state)
+{
+	static const u32 end[] = { 70, 140, 215, 300, 400 };
+	struct test_heap t;
+	struct pageblock *root;
+	u32 *field[4], hand, before;
+
+	(void)state;
+	heap_make(&t, &(struct heap_spec){ .nr_pages = BLOCKS(400) });
+	for (u32 i = 0; i < ARRAY_LEN(end) - 1; i++)
+		heap_place(&t, PAGE_RAW, BLOCKS(end[i]), 512);
+	heap_valid(&t);
+	hand = t.region->size_hand;
+	root = &t.zone->block[t.region->size_root - 1];
+	assert_true(hand && (root->size_left || root->size_right));
+	field[0] = &t.region->size_root;
+	field[1] = &t.region->size_hand;
+	field[2] = &root->size_left;
+	field[3] = &root->size_right;
+	for (u32 i = 0; i < ARRAY_LEN(field); i++) {
+		before = *field[i];
+		/* one that has no row, one outside, none */
+		*field[i] = 71;
+		assert_named(&t, i == 1 ? "row in hand" : "link of the tree");
+		*field[i] = 1u << 30;
+		assert_named(&t, i == 1 ? "row in hand" : "link of the tree");
+		*field[i] = 0;
+		if (before)
+			assert_named(&t, "rows filed by length");
+		*field[i] = before;
+		heap_valid(&t);
+	}
+	*field[1] = t.region->size_root;
+	assert_named(&t, "row in hand");
+	*field[1] = hand;
+	/* the wrong way round */
+	before = root->size_left;
+	root->size_left = root->size_right;
+	root->size_right = before;
+	assert_named(&t, "rows filed by length");
+	heap_drop(&t);
 }
 
 static void test_zeromap(void **state)
@@ -227,7 +276,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_maxtree),
 		cmocka_unit_test(test_span),
-		cmocka_unit_test(test_sizetree),
+		cmocka_unit_test(test_short_rows),
+		cmocka_unit_test(test_long_rows),
 		cmocka_unit_test(test_zeromap),
 		cmocka_unit_test(test_cross),
 		cmocka_unit_test(test_page_alloc),
