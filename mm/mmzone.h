@@ -99,8 +99,9 @@ struct share;
  * over a border, which run covers a page, and the lock of all of it.
  */
 struct region {
-	spinlock_t lock;
-	struct fixheap *heap;	    /* (C) */
+	/* who waits for it does not slow down who reads the rest */
+	spinlock_t lock __attribute__((aligned(CACHE_LINE)));
+	struct fixheap *heap __attribute__((aligned(CACHE_LINE))); /* (C) */
 	u64 start_pfn, end_pfn;	    /* (C) pages of this region */
 	u32 first_block, end_block; /* (C) pageblocks, partial ones too */
 	struct pageblock *block;    /* (C) by absolute block number */
@@ -223,11 +224,6 @@ struct fixheap {
 	unsigned flags;		     /* (C) FIXHEAP_PINNED, ... */
 	fixheap_fault_fn fault;	     /* (C) */
 	void *fault_data;	     /* (C) */
-	u64 peak_used;		     /* (A) pages, over all zones */
-	u64 used;		     /* (A) pages, over all zones */
-	u64 reserved;		     /* (A) part of it: ticket.c */
-	u64 nr_fails, nr_reclaims;   /* (A) */
-	long live_bytes, peak_live;  /* (A) VMSTAT */
 	struct objects *objects;     /* (C) jemalloc's side; NULL without */
 	struct owner *owner;	     /* (C) PAGE_OWNER: by pfn */
 	u64 nr_owner_marks;	     /* (A) PAGE_OWNER: events so far */
@@ -253,6 +249,13 @@ struct fixheap {
 	u128 fast_nodes;		  /* (C) bits of node: with CPUs, */
 	u128 zoned_nodes;		  /* (C) with zones */
 	struct topology topo;		  /* (C) */
+	/* what any thread writes at any time: nothing in these lines is for
+	 * readers only */
+	u64 peak_used __attribute__((aligned(CACHE_LINE))); /* (A) pages, */
+	u64 used;		    /* (A) over all zones */
+	u64 reserved;		    /* (A) part of it: ticket.c */
+	u64 nr_fails, nr_reclaims;  /* (A) */
+	long live_bytes, peak_live; /* (A) VMSTAT */
 	struct region region;
 	struct node node[PLACES_MAX];
 	struct nodeset *nodeset;       /* (C) [NODESETS_MAX] */
