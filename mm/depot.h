@@ -16,7 +16,7 @@ struct packet {
 _Static_assert(sizeof(struct packet) == 512, "eight cache lines");
 
 /* Objects of a class that travel together: 2 to PACKET_SLOTS of them. */
-#define PACKET_BYTES (32u << 10)
+#define PACKET_BYTES (64u << 10)
 static inline u32 packet_objects(u32 bytes)
 {
 	u64 nr = min_u64(PACKET_BYTES / bytes, PACKET_SLOTS);

@@ -7,16 +7,17 @@
  * each magazine has some way to go, up and down, after which the thread comes
  * here to count, and tells the sum once that is enough: 4 KiB for each class,
  * but one object at least, so that a thread that takes and gives the same
- * object tells nothing, and 16 KiB for the sum of them.
+ * object tells nothing, and for the sum of them 1/1024 of the heap, 64 KiB at
+ * most.
  *
  * Invariants
  *  1. What was taken from a magazine and not counted is told - top, of no more
  *     than LIVE_GRANT bytes or one object.
- *  2. untold, which was counted, is no more than LIVE_SUM up or down.
+ *  2. untold, which was counted, is no more than most_untold up or down.
  *
  * Locking: by the thread itself between enter and leave, or by whoever has
  * stopped it.  Cost: none for each object; some 20 instructions for 4 KiB, an
- * atomic addition to the heap for 16 KiB.
+ * atomic addition to the heap for 64 KiB.
  *
  * What it is not: exact, but for the thread that asks for the heap's numbers:
  * that tells first.  The peak may be wrong by what all threads hold back.
@@ -25,7 +26,15 @@
 
 #include "objects.h"
 
-#define LIVE_SUM (16 << 10)
+#define LIVE_PART 1024
+#define LIVE_MOST (64 << 10)
+
+static i64 most_untold(const struct fixheap *heap)
+{
+	u64 pages = __atomic_load_n(&heap->nr_pages, __ATOMIC_RELAXED);
+
+	return (i64)min_u64((pages << PAGE_SHIFT) / LIVE_PART, LIVE_MOST);
+}
 
 static void count(struct thread *t, u32 class)
 {
@@ -44,10 +53,13 @@ static void tell(struct thread *t)
 
 void live_count(struct thread *t, u32 class)
 {
+	i64 most;
+
 	if (!IS_ENABLED(CONFIG_VMSTAT))
 		return;
 	count(t, class);
-	if (unlikely(t->untold > LIVE_SUM || t->untold < -LIVE_SUM))
+	most = most_untold(t->home);
+	if (unlikely(t->untold > most || t->untold < -most))
 		tell(t);
 }
 

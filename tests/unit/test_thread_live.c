@@ -19,7 +19,7 @@ static bool near_to(size_t value, size_t truth, u32 nr_threads)
 {
 	size_t off = value > truth ? value - truth : truth - value;
 
-	return off <= truth / 64 || off <= nr_threads * (32ul << 10);
+	return off <= truth / 64 || off <= nr_threads * (80ul << 10);
 }
 
 static void check_live(struct fixheap *heap, size_t live, size_t peak)
