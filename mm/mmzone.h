@@ -117,7 +117,7 @@ struct region {
 	struct bittree cross;	 /* (R) blocks that a run leaves */
 	u64 nr_stamps;		 /* (R) arrays made so far; place.c */
 	bool had_small;		 /* (R) written, (A) read: other runs, too */
-	u64 nr_allocs, nr_frees; /* (A) VMSTAT */
+	u64 nr_allocs, nr_frees; /* (R) written, (A) read; VMSTAT */
 	u64 cleared;		 /* (A) VMSTAT: bytes */
 };
 
@@ -251,8 +251,8 @@ struct fixheap {
 	struct topology topo;		  /* (C) */
 	/* what any thread writes at any time: nothing in these lines is for
 	 * readers only */
-	u64 peak_used __attribute__((aligned(CACHE_LINE))); /* (A) pages, */
-	u64 used;		    /* (A) over all zones */
+	u64 peak_used __attribute__((aligned(CACHE_LINE))); /* (R) pages, */
+	u64 used;		    /* (R) over all zones; both (A) read */
 	u64 reserved;		    /* (A) part of it: ticket.c */
 	u64 nr_fails, nr_reclaims;  /* (A) */
 	long live_bytes, peak_live; /* (A) VMSTAT */

@@ -12,7 +12,7 @@
  *  2. peak_used >= used at all times.
  *
  * Locking: *_locked want the region lock; the books are read by anybody, so
- * they are written atomically.  Cost: O(1) beside the layers below.
+ * they are written whole.  Cost: O(1) beside the layers below.
  */
 #include "zone.h"
 
@@ -23,7 +23,6 @@
 #include "runmap.h"
 #include "sizetree.h"
 #include "tag.h"
-#include "vmstat.h"
 
 size_t region_meta_bytes(u64 nr_blocks)
 {
@@ -90,29 +89,29 @@ void region_open(struct region *region, const struct bounds *pages,
 		contig_give(region, &rest, PLACE_SMALL, known_zero);
 }
 
-static void atomic_max(u64 *peak, u64 value)
+/* Written with the region lock only, which is cheaper than atomic addition. */
+static void add_locked(u64 *counter, u64 nr)
 {
-	u64 old = __atomic_load_n(peak, __ATOMIC_RELAXED);
-
-	while (value > old &&
-	       !__atomic_compare_exchange_n(peak, &old, value, true,
-					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
+	__atomic_store_n(counter, *counter + nr, __ATOMIC_RELAXED);
 }
 
 void region_claim(struct region *region, u64 nr_pages)
 {
 	struct fixheap *heap = region->heap;
-	u64 used = __atomic_add_fetch(&heap->used, nr_pages, __ATOMIC_RELAXED);
 
-	atomic_max(&heap->peak_used, used);
-	vmstat_add(&region->nr_allocs, 1);
+	add_locked(&heap->used, nr_pages);
+	if (heap->used > heap->peak_used)
+		__atomic_store_n(&heap->peak_used, heap->used,
+				 __ATOMIC_RELAXED);
+	if (IS_ENABLED(CONFIG_VMSTAT))
+		add_locked(&region->nr_allocs, 1);
 }
 
 void region_unclaim(struct region *region, u64 nr_pages)
 {
-	__atomic_sub_fetch(&region->heap->used, nr_pages, __ATOMIC_RELAXED);
-	vmstat_add(&region->nr_frees, 1);
+	add_locked(&region->heap->used, -nr_pages);
+	if (IS_ENABLED(CONFIG_VMSTAT))
+		add_locked(&region->nr_frees, 1);
 }
 
 struct zero_range region_take_locked(struct region *region,

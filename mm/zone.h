@@ -20,7 +20,8 @@ void zone_set_pages(struct zone *zone, u64 nr_pages);
 /* These pages are free, for the first time; known_zero: they read as zero. */
 void region_open(struct region *region, const struct bounds *pages,
 		 bool known_zero);
-/* So many pages are in use, or not any more, that never were free. */
+/* So many pages are in use, or not any more: the books only; with the region
+ * lock. */
 void region_claim(struct region *region, u64 nr_pages);
 void region_unclaim(struct region *region, u64 nr_pages);
 
