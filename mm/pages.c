@@ -29,6 +29,13 @@ static enum placement placement(u64 nr_pages)
 	return nr_pages < BLOCK_PAGES ? PLACE_MEDIUM : PLACE_ARRAY;
 }
 
+/* One that a thread's own cache may have. */
+static inline bool is_plain(size_t nr_pages, size_t alignment,
+			    const struct fixheap_array_attr *attr)
+{
+	return nr_pages == 1 && !attr && alignment <= 1;
+}
+
 /* Apart, so that the fast way saves no registers for it. */
 static NOINLINE void *alloc_run(struct fixheap *heap, size_t nr_pages,
 				size_t alignment,
@@ -38,9 +45,14 @@ static NOINLINE void *alloc_run(struct fixheap *heap, size_t nr_pages,
 	struct run_request req = { .kind = PAGE_RAW,
 				   .nr_pages = nr_pages,
 				   .placement = placement(nr_pages) };
-	int ret = heap_attr(heap, attr, &req);
-	void *start;
+	void *start = NULL;
+	int ret;
 
+	if (is_plain(nr_pages, alignment, attr))
+		start = thread_page_get(heap);
+	if (start)
+		return start;
+	ret = heap_attr(heap, attr, &req);
 	/* the heap's policy is for arrays */
 	if (!attr || attr->policy == FIXHEAP_POLICY_DEFAULT)
 		req.policy = FIXHEAP_POLICY_LOCAL;
@@ -66,8 +78,8 @@ void *fixheap_pages_alloc(struct fixheap *heap, size_t nr_pages,
 			  size_t alignment,
 			  const struct fixheap_array_attr *attr)
 {
-	if (likely(nr_pages == 1 && !attr && alignment <= 1)) {
-		void *page = thread_page_get(heap);
+	if (likely(is_plain(nr_pages, alignment, attr))) {
+		void *page = thread_page_try_get(heap);
 
 		if (likely(page != NULL))
 			return page;
@@ -105,6 +117,8 @@ static NOINLINE void free_run(struct fixheap *heap, void *start,
 
 	if (!start || !nr_pages)
 		return;
+	if (nr_pages == 1 && thread_page_put(heap, start))
+		return;
 	if (!heap_check(heap, api, start, nr_pages, &run.pfn))
 		return;
 	what = free_pages(heap, &run);
@@ -118,7 +132,7 @@ static NOINLINE void free_run(struct fixheap *heap, void *start,
 
 void fixheap_pages_free(struct fixheap *heap, void *start, size_t nr_pages)
 {
-	if (likely(nr_pages == 1) && likely(thread_page_put(heap, start)))
+	if (likely(nr_pages == 1) && likely(thread_page_try_put(heap, start)))
 		return;
 	free_run(heap, start, nr_pages, CALLER);
 }

@@ -56,6 +56,7 @@ struct page_cache {
 	u32 next, nr_groups;	 /* (F) groups of the set that wait */
 	u32 nr_waiting;		 /* (F) pages in these, (A) */
 	u32 nr_doublings;	 /* (F) of the pages that it claims */
+	bool many_nodes;	 /* (F) the heap has more than one */
 };
 
 /* Objects that are runs of pages, by their length; thread_runs.c. */

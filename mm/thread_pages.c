@@ -10,7 +10,9 @@
  * takes.  And it needs no lock: the thread uses it between thread_enter
  * and thread_leave, and others once they have stopped it.  It serves
  * fixheap_pages_alloc and fixheap_pages_free of single pages of the thread's
- * home, on heaps of one node that keep nothing back; slabs come from the CPU's.
+ * home and node, on heaps that keep nothing back; slabs come from the CPU's.
+ * On a heap of several nodes a thread that has come to another node is served
+ * by that node's CPU, and moves its cache there after some pages.
  *
  * The buffer is long, as pages that are freed in any order are spread over many
  * blocks, and to give back one page of a block or ten costs the same: 1/128 of
@@ -41,9 +43,9 @@
 #define GROUP_PAGES 64u
 #define PART_OF_FREE 8
 
-static struct node *node_of(struct fixheap *heap)
+static struct node *node_of(const struct thread *t)
 {
-	return &heap->node[0];
+	return &t->home->node[t->home_node];
 }
 
 void thread_pages_tell(struct thread *t)
@@ -55,13 +57,14 @@ void thread_pages_tell(struct thread *t)
 void thread_pages_open(struct thread *t, bool draining)
 {
 	struct page_cache *cache = &t->pages;
-	u64 page = page_make(PAGE_RAW, PLACE_SMALL, 0);
+	u64 page = page_make(PAGE_RAW, PLACE_SMALL, t->home_node);
 	struct fixheap *heap = t->home;
-	bool may = heap && heap->nr_nodes == 1 && !heap->reserves && !draining;
+	bool may = heap && !heap->reserves && !draining;
 
 	cache->buffer = t->set ? t->set->pages : NULL;
 	cache->page = may ? page_set_len(page, 1) : ~0ull;
-	cache->cached = page_make(PAGE_CACHED, PLACE_SMALL, 0);
+	cache->cached = page_make(PAGE_CACHED, PLACE_SMALL, t->home_node);
+	cache->many_nodes = heap && heap->nr_nodes > 1;
 	cache->full = 0;
 	if (may)
 		cache->full = (u32)min_u64(max_u64(heap->max_pages / PART,
@@ -74,7 +77,7 @@ static void flush_buffer(struct thread *t)
 {
 	struct page_cache *cache = &t->pages;
 
-	pages_give(node_of(t->home), cache->buffer, t->set->spare, cache->nr);
+	pages_give(node_of(t), cache->buffer, t->set->spare, cache->nr);
 	__atomic_store_n(&cache->nr, 0, __ATOMIC_RELAXED);
 }
 
@@ -102,7 +105,7 @@ static void flush_groups(struct thread *t)
 		spin_lock(&t->home->region.lock);
 		for (u32 i = 0; i < BLOCK_WORDS; i++) {
 			if (group.word)
-				page_group_give(node_of(t->home), &group);
+				page_group_give(node_of(t), &group);
 			group.word = 0;
 			if (cache->next < cache->nr_groups)
 				group = t->set->group[cache->next++];
@@ -134,21 +137,32 @@ u64 thread_pages_count(const struct thread *t)
 	       (u64)__builtin_popcountll(word);
 }
 
+static u64 node_free(const struct node *node)
+{
+	const u16 *zone = &node->heap->order[ORDER_SMALL][node->first];
+	u64 nr_pages = 0;
+
+	for (u32 i = 0; i < node->nr_zones; i++)
+		nr_pages += node->heap->zone[zone[i]].nr_free;
+	return nr_pages;
+}
+
 /* Claim groups, which wait; twice as many pages the next time. */
 static void claim_groups(struct thread *t)
 {
 	struct page_cache *cache = &t->pages;
 	struct page_group *group = t->set->group;
 	struct region *region = &t->home->region;
+	struct node *node = node_of(t);
 	u32 nr_pages = 0, want = GROUP_PAGES << cache->nr_doublings;
 	u64 most;
 
 	thread_pages_tell(t);
 	spin_lock(&region->lock);
-	/* near the heap's end others want some, too */
-	most = min_u64(cache->full, region->nr_free / PART_OF_FREE + 1);
-	cache->nr_groups = page_groups_claim(node_of(t->home),
-					     (u32)min_u64(want, most), group);
+	/* near the node's end others want some, too */
+	most = min_u64(cache->full, node_free(node) / PART_OF_FREE + 1);
+	cache->nr_groups =
+		page_groups_claim(node, (u32)min_u64(want, most), group);
 	spin_unlock(&region->lock);
 	for (u32 i = 0; i < cache->nr_groups; i++)
 		nr_pages += (u32)__builtin_popcountll(group[i].word);
@@ -174,12 +188,19 @@ static void next_group(struct thread *t)
 	set_group(cache, group);
 }
 
-static bool may_serve(struct thread *t, struct fixheap *heap)
+/* Whether the thread runs on the node that its pages are of. */
+static bool is_near(const struct thread *t, const struct fixheap *heap)
 {
-	return heap->nr_nodes == 1 && !heap->reserves && thread_bind(t, heap);
+	return heap->nr_nodes == 1 ||
+	       heap->nodelist[heap_this_node(heap)][0] == t->home_node;
 }
 
-void *thread_page_get_slow(struct fixheap *heap)
+static bool may_serve(struct thread *t, struct fixheap *heap)
+{
+	return !heap->reserves && !tag_matters(heap) && thread_bind(t, heap);
+}
+
+void *thread_page_get(struct fixheap *heap)
 {
 	struct thread *t = &thread_self;
 	struct page_cache *cache = &t->pages;
@@ -188,6 +209,10 @@ void *thread_page_get_slow(struct fixheap *heap)
 
 	if (!may_serve(t, heap))
 		return NULL;
+	if (!is_near(t, heap)) {
+		thread_follow(t);
+		return NULL;
+	}
 	thread_enter(t);
 	if (cache->full && !cache->group.word)
 		next_group(t);
@@ -206,8 +231,7 @@ void *thread_page_get_slow(struct fixheap *heap)
 	return got ? pfn_to_addr(heap, pfn) : NULL;
 }
 
-/* Whether it is a page that can be kept, and the buffer was full. */
-bool thread_page_put_slow(struct fixheap *heap, void *start)
+bool thread_page_put(struct fixheap *heap, void *start)
 {
 	struct thread *t = &thread_self;
 	struct page_cache *cache = &t->pages;

@@ -20,12 +20,14 @@ static inline void page_cache_set_word(struct page_cache *cache, u64 word)
 	__atomic_store_n(&cache->group.word, word, __ATOMIC_RELAXED);
 }
 
-/* The ways through when the cache does not serve at once. */
-void *thread_page_get_slow(struct fixheap *heap);
-bool thread_page_put_slow(struct fixheap *heap, void *start);
-
 /* A page as of fixheap_pages_alloc without an attribute; NULL: ask the heap. */
-static inline void *thread_page_get(struct fixheap *heap)
+void *thread_page_get(struct fixheap *heap);
+/* Keep the page at start; false: it is not one that can be kept. */
+bool thread_page_put(struct fixheap *heap, void *start);
+
+/* The same where the cache serves at once; else ask those above.  They are not
+ * called from here, so that the way through needs no stack. */
+static inline void *thread_page_try_get(struct fixheap *heap)
 {
 	struct thread *t = &thread_self;
 	struct page_cache *cache = &t->pages;
@@ -34,9 +36,9 @@ static inline void *thread_page_get(struct fixheap *heap)
 	if (unlikely(tag_matters(heap)))
 		return NULL;
 	if (unlikely(!thread_enter_open(t, heap) ||
-		     !(word = cache->group.word))) {
+		     !(word = cache->group.word) || cache->many_nodes)) {
 		thread_leave(t);
-		return thread_page_get_slow(heap);
+		return NULL;
 	}
 	pfn = cache->group.base + (u64)__builtin_ctzll(word);
 	page_cache_set_word(cache, word & (word - 1));
@@ -46,8 +48,7 @@ static inline void *thread_page_get(struct fixheap *heap)
 	return pfn_to_addr(heap, pfn);
 }
 
-/* Keep the page at start; false: it is not one that can be kept. */
-static inline bool thread_page_put(struct fixheap *heap, void *start)
+static inline bool thread_page_try_put(struct fixheap *heap, void *start)
 {
 	struct thread *t = &thread_self;
 	struct page_cache *cache = &t->pages;
@@ -61,7 +62,7 @@ static inline bool thread_page_put(struct fixheap *heap, void *start)
 		     page_read(&heap->page[pfn]) != cache->page ||
 		     cache->nr == cache->full)) {
 		thread_leave(t);
-		return thread_page_put_slow(heap, start);
+		return false;
 	}
 	page_write(&heap->page[pfn], cache->cached);
 	cache->untold--;
@@ -91,6 +92,16 @@ static inline bool thread_page_put(struct fixheap *heap, void *start)
 	(void)heap;
 	(void)start;
 	return false;
+}
+
+static inline void *thread_page_try_get(struct fixheap *heap)
+{
+	return thread_page_get(heap);
+}
+
+static inline bool thread_page_try_put(struct fixheap *heap, void *start)
+{
+	return thread_page_put(heap, start);
 }
 
 #endif

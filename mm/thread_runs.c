@@ -121,9 +121,16 @@ static void account(struct thread *t, i64 nr_pages)
 		thread_pages_tell(t);
 }
 
-static u64 descriptor(u64 nr_pages)
+static u64 descriptor(const struct thread *t, enum page_kind kind, u64 nr_pages)
 {
-	return page_set_len(page_make(PAGE_DIRECT, PLACE_MEDIUM, 0), nr_pages);
+	return page_set_len(page_make(kind, PLACE_MEDIUM, t->home_node),
+			    nr_pages);
+}
+
+/* What the cache has is of the node that the thread's objects shall be of. */
+static bool is_near(const struct thread *t)
+{
+	return !t->pages.many_nodes || thread_node(t, t->home) == t->home_node;
 }
 
 void *thread_run_get(struct fixheap *heap, u64 nr_pages)
@@ -133,7 +140,7 @@ void *thread_run_get(struct fixheap *heap, u64 nr_pages)
 
 	if (nr_pages > RUN_PAGES_MAX || tag_matters(heap))
 		return NULL;
-	if (!thread_enter_open(t, heap)) {
+	if (!thread_enter_open(t, heap) || !is_near(t)) {
 		thread_leave(t);
 		return NULL;
 	}
@@ -143,7 +150,7 @@ void *thread_run_get(struct fixheap *heap, u64 nr_pages)
 		return NULL;
 	}
 	entry_pop(&t->set->runs, (u32)nr_pages, &pfn);
-	page_write(&heap->page[pfn], descriptor(nr_pages));
+	page_write(&heap->page[pfn], descriptor(t, PAGE_DIRECT, nr_pages));
 	account(t, (i64)nr_pages);
 	thread_leave(t);
 	return pfn_to_addr(heap, pfn);
@@ -178,14 +185,12 @@ static bool put(struct thread *t, struct fixheap *heap, void *ptr)
 		return false;
 	page = page_read(&heap->page[pfn]);
 	nr_pages = page_len(page);
-	if (page != descriptor(nr_pages) || nr_pages > RUN_PAGES_MAX ||
-	    !make_room(t, nr_pages) ||
+	if (page != descriptor(t, PAGE_DIRECT, nr_pages) ||
+	    nr_pages > RUN_PAGES_MAX || !make_room(t, nr_pages) ||
 	    !entry_push(&t->set->runs, (u32)nr_pages, pfn))
 		return false;
 	page_write(&heap->page[pfn],
-		   page_set_len(page_make(PAGE_FREEING, PLACE_MEDIUM, 0) |
-					PAGE_KEPT_FLAG,
-				nr_pages));
+		   descriptor(t, PAGE_FREEING, nr_pages) | PAGE_KEPT_FLAG);
 	account(t, -(i64)nr_pages);
 	return true;
 }

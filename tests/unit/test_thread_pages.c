@@ -8,6 +8,16 @@
 #include "runmap.h"
 #include "thread_pages.h"
 
+static void *page_get(struct fixheap *heap)
+{
+	return thread_page_try_get(heap) ?: thread_page_get(heap);
+}
+
+static bool page_put(struct fixheap *heap, void *start)
+{
+	return thread_page_try_put(heap, start) || thread_page_put(heap, start);
+}
+
 static struct page_cache *cache; /* of this thread */
 
 /* A heap that is this thread's home. */
@@ -31,7 +41,7 @@ static char *at(struct test_heap *t, u64 pfn)
 /* A page as fixheap_pages_alloc gives it; its number. */
 static u64 get(struct test_heap *t)
 {
-	char *page = thread_page_get(t->heap);
+	char *page = page_get(t->heap);
 	u64 pfn = (u64)(page - t->base) / PAGE_BYTES;
 
 	assert_non_null(page);
@@ -43,7 +53,7 @@ static u64 get(struct test_heap *t)
 
 static void put(struct test_heap *t, u64 pfn)
 {
-	assert_true(thread_page_put(t->heap, at(t, pfn)));
+	assert_true(page_put(t->heap, at(t, pfn)));
 	assert_int_equal(page_read(&t->heap->page[pfn]),
 			 page_make(PAGE_CACHED, PLACE_SMALL, 0));
 }
@@ -81,7 +91,7 @@ static void test_open(void **state)
 		{ "1x1", 1000 * 128, 0, 1000 },
 		{ "1x1", 2048 * 128 - 1, 0, 2047 },
 		{ "1x1", 2048 * 128, 0, 2048 },
-		{ "2x1", 1000 * 128, 0, 0 },
+		{ "2x1", 1000 * 128, 0, 1000 },
 		{ "1x1", 1000 * 128, 100, 0 },
 	};
 	struct test_heap t;
@@ -94,9 +104,9 @@ static void test_open(void **state)
 		assert_int_equal(cache->full, table[i].full);
 		assert_int_equal(cache->page == ~0ull, !table[i].full);
 		if (!table[i].full) {
-			assert_null(thread_page_get(t.heap));
+			assert_null(page_get(t.heap));
 			take(&t, 0);
-			assert_false(thread_page_put(t.heap, t.base));
+			assert_false(page_put(t.heap, t.base));
 			fixheap_pages_free(t.heap, t.base, 1);
 		}
 		/* so there is none while a region is being emptied */
@@ -308,16 +318,16 @@ static void test_refused(void **state)
 	heap_place(&t, PAGE_RAW, 10, 2);
 	heap_place(&t, PAGE_ARRAY, 20, 1);
 	used = t.heap->used;
-	assert_false(thread_page_put(t.heap, at(&t, pfn) + 16));
-	assert_false(thread_page_put(t.heap, at(&t, 10)));
-	assert_false(thread_page_put(t.heap, at(&t, 11)));
-	assert_false(thread_page_put(t.heap, at(&t, 20)));
-	assert_false(thread_page_put(t.heap, at(&t, 21)));
-	assert_false(thread_page_put(t.heap, &t));
-	assert_false(thread_page_put(t.heap, NULL));
+	assert_false(page_put(t.heap, at(&t, pfn) + 16));
+	assert_false(page_put(t.heap, at(&t, 10)));
+	assert_false(page_put(t.heap, at(&t, 11)));
+	assert_false(page_put(t.heap, at(&t, 20)));
+	assert_false(page_put(t.heap, at(&t, 21)));
+	assert_false(page_put(t.heap, &t));
+	assert_false(page_put(t.heap, NULL));
 	put(&t, pfn);
 	/* twice */
-	assert_false(thread_page_put(t.heap, at(&t, pfn)));
+	assert_false(page_put(t.heap, at(&t, pfn)));
 	assert_int_equal(thread_pages_count(&thread_self), 64);
 	assert_int_equal(t.heap->used, used);
 	heap_drop(&t);
@@ -335,9 +345,9 @@ static void test_other_heap(void **state)
 	other = make_heap(4 * MIB, NULL);
 	page = fixheap_pages_alloc(other, 1, 0, NULL);
 	assert_non_null(page);
-	assert_null(thread_page_get(other));
-	assert_false(thread_page_put(other, page));
-	assert_false(thread_page_put(t.heap, page));
+	assert_null(page_get(other));
+	assert_false(page_put(other, page));
+	assert_false(page_put(t.heap, page));
 	assert_int_equal(thread_pages_count(&thread_self), 0);
 	fixheap_pages_free(other, page, 1);
 	end_empty_heap(other);
@@ -356,8 +366,8 @@ static void test_tags(void **state)
 	pfn = get(&t);
 	assert_int_equal(fixheap_set_tag(3), 0);
 	fixheap_pages_free(t.heap, fixheap_pages_alloc(t.heap, 2, 0, NULL), 2);
-	assert_null(thread_page_get(t.heap));
-	assert_false(thread_page_put(t.heap, at(&t, pfn)));
+	assert_null(page_get(t.heap));
+	assert_false(page_put(t.heap, at(&t, pfn)));
 	assert_int_equal(fixheap_set_tag(0), 3);
 	fixheap_pages_free(t.heap, at(&t, pfn), 1);
 	heap_is_empty(&t);
@@ -376,10 +386,75 @@ static void test_exhaust(void **state)
 		get(&t);
 		nr++;
 	}
-	assert_null(thread_page_get(t.heap));
+	assert_null(page_get(t.heap));
 	assert_int_equal(t.zone->nr_free, 0);
 	put(&t, 999);
 	assert_int_equal(thread_pages_count(&thread_self), 1);
+	heap_valid(&t);
+	heap_end(&t);
+}
+
+static u32 node_of_page(struct test_heap *t, void *page)
+{
+	return page_node(page_read(&t->heap->page[addr_to_pfn(t->heap, page)]));
+}
+
+/* Pages are of the node that the thread runs on.  When it comes to another one,
+ * its cache follows when it was asked 16 times; those of the node before go home. */
+static void test_nodes(void **state)
+{
+	static void *page[100];
+	struct test_heap t;
+
+	(void)state;
+	make(&t, "2x1", BLOCKS(16));
+	host_sim_set_cpu(0);
+	for (u32 i = 0; i < 100; i++) {
+		page[i] = page_get(t.heap);
+		assert_int_equal(node_of_page(&t, page[i]), 0);
+	}
+	thread_self.nr_refills = 0;
+	host_sim_set_cpu(1);
+	for (u32 i = 0; i < 40; i++) {
+		bool moved = thread_self.home_node == 1;
+		void *other = page_get(t.heap);
+
+		assert_int_equal(!!other, moved);
+		other = other ?: fixheap_pages_alloc(t.heap, 1, 0, NULL);
+		assert_int_equal(node_of_page(&t, other), 1);
+		moved = thread_self.home_node == 1;
+		assert_int_equal(page_put(t.heap, other), moved);
+		if (!moved)
+			fixheap_pages_free(t.heap, other, 1);
+		/* each of these asked twice */
+		assert_int_equal(moved, i >= 7);
+	}
+	assert_int_equal(thread_self.home_node, 1);
+	for (u32 i = 0; i < 100; i++) {
+		assert_false(page_put(t.heap, page[i]));
+		fixheap_pages_free(t.heap, page[i], 1);
+	}
+	heap_valid(&t);
+	thread_pages_flush(&thread_self);
+	run_drain(t.heap);
+	heap_is_empty(&t);
+	host_sim_set_cpu(0);
+	heap_end(&t);
+}
+
+/* On a node to its last page, while the other one has more. */
+static void test_full_node(void **state)
+{
+	struct test_heap t;
+	u64 nr = 0;
+
+	(void)state;
+	make(&t, "2x1", BLOCKS(4));
+	while (page_get(t.heap))
+		nr++;
+	assert_int_equal(nr, BLOCKS(2));
+	assert_int_equal(t.heap->zone[0].nr_free, 0);
+	assert_int_equal(t.heap->zone[1].nr_free, BLOCKS(2));
 	heap_valid(&t);
 	heap_end(&t);
 }
@@ -397,6 +472,8 @@ int main(void)
 		cmocka_unit_test(test_other_heap),
 		cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_exhaust),
+		cmocka_unit_test(test_nodes),
+		cmocka_unit_test(test_full_node),
 	};
 
 	return cmocka_run_group_tests_name("thread_pages", tests, NULL, NULL);

@@ -339,6 +339,43 @@ static void test_live_bytes(void **state)
 	end(&t);
 }
 
+/* On a heap of several nodes: objects of the node that the thread's shall be
+ * of, and no others. */
+static void test_nodes(void **state)
+{
+	struct test_heap t;
+	void *object, *other;
+
+	(void)state;
+	heap_warm_objects();
+	host_sim_set_cpu(0);
+	heap_make(&t, &(struct heap_spec){ .machine = "2x1",
+					   .nr_pages = BLOCKS(32),
+					   .reserved = 1,
+					   .unbound = 1 });
+	assert_true(thread_bind(&thread_self, t.heap));
+	object = new_object(&t, 8);
+	host_sim_set_cpu(1);
+	other = new_object(&t, 8);
+	assert_int_equal(page_node(page_at(&t, object)), 0);
+	assert_int_equal(page_node(page_at(&t, other)), 1);
+	assert_true(thread_run_put(t.heap, object));
+	assert_int_equal(page_node(page_at(&t, object)), 0);
+	assert_false(thread_run_put(t.heap, other));
+	heap_valid(&t);
+	/* not for a thread on node 1, unless it wants those of node 0 */
+	assert_null(thread_run_get(t.heap, 8));
+	assert_int_equal(fixheap_bind_thread(t.heap, 0), 0);
+	assert_ptr_equal(thread_run_get(t.heap, 8), object);
+	assert_int_equal(page_node(page_at(&t, object)), 0);
+	assert_int_equal(fixheap_bind_thread(t.heap, -1), 0);
+	host_sim_set_cpu(0);
+	fixheap_free(t.heap, other);
+	fixheap_free(t.heap, object);
+	heap_valid(&t);
+	heap_drop(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +386,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_live_bytes),
+		cmocka_unit_test(test_nodes),
 	};
 
 	return cmocka_run_group_tests_name("thread_runs", tests, NULL, NULL);
