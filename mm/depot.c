@@ -3,7 +3,7 @@
  * depot.c: free objects on their way from thread to thread.
  *
  * A thread whose magazine is full puts a packet of objects here, and one whose
- * magazine is empty takes one: the cost of a call is shared by up to 63
+ * magazine is empty takes one: the cost of a call is shared by up to 127
  * objects, and neither jemalloc's locks nor its slabs are touched.  That is
  * what makes batches fast that are larger than a magazine, and objects that
  * are freed by another thread than the one that allocates.
@@ -24,7 +24,7 @@
  *
  * Locking: none; only called between thread_enter and thread_leave, so that all
  * of it stands still while threads are stopped.  Cost: two to three atomic
- * exchanges and a copy of 512 bytes at most.
+ * exchanges and a copy of 1 KiB at most.
  */
 #include "depot.h"
 

@@ -7,16 +7,16 @@
 #include "size_class.h"
 
 /* Free objects of one class.  512 bytes. */
-#define PACKET_SLOTS 63
+#define PACKET_SLOTS 127
 struct packet {
 	u32 next; /* (A) in its stack: number + 1 */
 	u32 nr;
 	void *slot[PACKET_SLOTS];
 };
-_Static_assert(sizeof(struct packet) == 512, "eight cache lines");
+_Static_assert(sizeof(struct packet) == 1024, "sixteen cache lines");
 
 /* Objects of a class that travel together: 2 to PACKET_SLOTS of them. */
-#define PACKET_BYTES (64u << 10)
+#define PACKET_BYTES (128u << 10)
 static inline u32 packet_objects(u32 bytes)
 {
 	u64 nr = min_u64(PACKET_BYTES / bytes, PACKET_SLOTS);

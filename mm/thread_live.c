@@ -7,8 +7,8 @@
  * each magazine has some way to go, up and down, after which the thread comes
  * here to count, and tells the sum once that is enough: 4 KiB for each class,
  * but one object at least, so that a thread that takes and gives the same
- * object tells nothing, and for the sum of them 1/1024 of the heap, 64 KiB at
- * most.
+ * object tells nothing, and for the sum of them 1/1024 of the heap, 256 KiB
+ * at most.
  *
  * Invariants
  *  1. What was taken from a magazine and not counted is told - top, of no more
@@ -17,7 +17,7 @@
  *
  * Locking: by the thread itself between enter and leave, or by whoever has
  * stopped it.  Cost: none for each object; some 20 instructions for 4 KiB, an
- * atomic addition to the heap for 64 KiB.
+ * atomic addition to the heap for 256 KiB.
  *
  * What it is not: exact, but for the thread that asks for the heap's numbers:
  * that tells first.  The peak may be wrong by what all threads hold back.
@@ -27,7 +27,7 @@
 #include "objects.h"
 
 #define LIVE_PART 1024
-#define LIVE_MOST (64 << 10)
+#define LIVE_MOST (256 << 10)
 
 static i64 most_untold(const struct fixheap *heap)
 {

@@ -30,6 +30,8 @@
 #define ROOM 128      /* pages */
 #define SHRINK 2      /* times what nobody wants */
 #define UNTOLD_MAX 64 /* pages */
+/* the descriptors of an object and of a kept one differ in these bits */
+#define KEEP (PAGE_DIRECT ^ PAGE_FREEING ^ PAGE_KEPT_FLAG)
 
 static void entry_pop(struct run_cache *cache, u32 n, u64 *pfn)
 {
@@ -121,12 +123,6 @@ static void account(struct thread *t, i64 nr_pages)
 		thread_pages_tell(t);
 }
 
-static u64 descriptor(const struct thread *t, enum page_kind kind, u64 nr_pages)
-{
-	return page_set_len(page_make(kind, PLACE_MEDIUM, t->home_node),
-			    nr_pages);
-}
-
 /* What the cache has is of the node that the thread's objects shall be of. */
 static bool is_near(const struct thread *t)
 {
@@ -150,7 +146,7 @@ void *thread_run_get(struct fixheap *heap, u64 nr_pages)
 		return NULL;
 	}
 	entry_pop(&t->set->runs, (u32)nr_pages, &pfn);
-	page_write(&heap->page[pfn], descriptor(t, PAGE_DIRECT, nr_pages));
+	page_write(&heap->page[pfn], page_read(&heap->page[pfn]) ^ KEEP);
 	account(t, (i64)nr_pages);
 	thread_leave(t);
 	return pfn_to_addr(heap, pfn);
@@ -184,13 +180,12 @@ static bool put(struct thread *t, struct fixheap *heap, void *ptr)
 	    (uintptr_t)ptr & (PAGE_BYTES - 1))
 		return false;
 	page = page_read(&heap->page[pfn]);
-	nr_pages = page_len(page);
-	if (page != descriptor(t, PAGE_DIRECT, nr_pages) ||
+	nr_pages = (page >> PAGE_LEN_SHIFT) + 1;
+	if ((u32)page != page_make(PAGE_DIRECT, PLACE_MEDIUM, t->home_node) ||
 	    nr_pages > RUN_PAGES_MAX || !make_room(t, nr_pages) ||
 	    !entry_push(&t->set->runs, (u32)nr_pages, pfn))
 		return false;
-	page_write(&heap->page[pfn],
-		   descriptor(t, PAGE_FREEING, nr_pages) | PAGE_KEPT_FLAG);
+	page_write(&heap->page[pfn], page ^ KEEP);
 	account(t, -(i64)nr_pages);
 	return true;
 }

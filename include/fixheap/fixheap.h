@@ -438,7 +438,7 @@ struct fixheap_stats {
 	size_t largest_run_bytes; /* largest free run, caches left alone */
 	size_t metadata_bytes;	  /* address space reserved for metadata */
 	/* Threads but the caller hold back from the next two: 4 KiB or one
-	 * object of each size, and 64 KiB besides; of pages and objects above
+	 * object of each size, and 256 KiB besides; of pages and objects above
 	 * 14 KiB 256 KiB, and of single pages freed in a row 8 MiB. */
 	size_t live_bytes;	/* VMSTAT: bytes in live objects and arrays */
 	size_t peak_live_bytes; /* VMSTAT: highest live_bytes so far */
