@@ -400,7 +400,8 @@ static u32 node_of_page(struct test_heap *t, void *page)
 }
 
 /* Pages are of the node that the thread runs on.  When it comes to another one,
- * its cache follows when it was asked 16 times; those of the node before go home. */
+ * its cache follows once it was asked 16 times; pages of the node before go
+ * home. */
 static void test_nodes(void **state)
 {
 	static void *page[100];
