@@ -37,6 +37,7 @@
 #include "heap.h"
 #include "shortage.h"
 #include "page_group.h"
+#include "trace.h"
 
 #define PART 128
 #define BUFFER_MIN 64
@@ -166,6 +167,7 @@ static void claim_groups(struct thread *t)
 	spin_unlock(&region->lock);
 	for (u32 i = 0; i < cache->nr_groups; i++)
 		nr_pages += (u32)__builtin_popcountll(group[i].word);
+	trace_refill(t->home, t->home_node, PAGE_BYTES, nr_pages);
 	cache->next = 0;
 	set_waiting(cache, nr_pages);
 	if (GROUP_PAGES << cache->nr_doublings < PAGE_GROUPS_WANT)
