@@ -281,9 +281,11 @@ static void scatter(struct fixheap *heap, const char *node_of_zone)
 
 static struct fixheap *scattered(u32 nr_nodes)
 {
-	struct fixheap *heap = test_calloc(1, sizeof(*heap));
+	struct fixheap *heap = aligned_alloc(CACHE_LINE, sizeof(*heap));
 	char text[16];
 
+	assert_non_null(heap);
+	memset(heap, 0, sizeof(*heap));
 	host_sim_reset();
 	snprintf(text, sizeof(text), "%ux1", nr_nodes);
 	assert_int_equal(host_sim_describe(text), 0);
@@ -334,7 +336,7 @@ static void test_several(void **state)
 		assert_string_equal(list_of(heap, &req), table[i].list);
 	}
 	test_free(heap->zone);
-	test_free(heap);
+	free(heap);
 }
 
 /* One pass: each zone of these nodes comes once, then each group of neighbours
@@ -411,7 +413,7 @@ static void test_random(void **state)
 		check_all(heap, &req);
 	}
 	test_free(heap->zone);
-	test_free(heap);
+	free(heap);
 }
 
 /* ---- reserves ------------------------------------------------------------ */
