@@ -92,7 +92,7 @@ static void fork_under_load(struct fixheap *heap)
 	stop = 0;
 	for (int i = 0; i < 2; i++)
 		thread[i] = start_thread(run_load, heap);
-	for (int i = 0; i < TEST_STEPS(2000); i++)
+	for (int i = 0; i < TEST_STEPS(1000); i++)
 		fork_once(heap, i % 10 == 0);
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	for (int i = 0; i < 2; i++)
