@@ -19,7 +19,7 @@
  *     is set where there is one of n pages.
  *
  * Locking: between thread_enter and thread_leave, or who has stopped the
- * thread; single nodes and mistakes as thread_pages.c.  Cost: about 10 ns, or
+ * thread; nodes and mistakes as thread_pages.c.  Cost: about 10 ns, or
  * that of a run that is given back.
  */
 #include "thread_runs.h"
