@@ -6,7 +6,6 @@
 #include "nodes.h"
 
 #include "clear.h"
-#include "cpu.h"
 #include "pcp.h"
 #include "zeromap.h"
 
@@ -195,31 +194,13 @@ static void test_public(void **state)
 	heap_end(&t);
 }
 
-/* The processor's own way to clear, around each size of line and block. */
-static void test_cpu_clear(void **state)
-{
-	static char area[3 * 4096] __attribute__((aligned(4096)));
-	size_t head, bytes, i;
-
-	(void)state;
-	for (head = 0; head <= 4096; head += CACHE_LINE) {
-		bytes = (head * 7 + CACHE_LINE) % (2 * 4096 - CACHE_LINE);
-		bytes &= ~(size_t)(CACHE_LINE - 1);
-		if (head + bytes + 1 > sizeof(area))
-			bytes = 0;
-		memset(area, 'z', sizeof(area));
-		cpu_clear_nt(area + head, bytes);
-		for (i = 0; i < sizeof(area); i++)
-			assert_int_equal(area[i], i - head < bytes ? 0 : 'z');
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exact),	  cmocka_unit_test(test_long),
-		cmocka_unit_test(test_parallel),  cmocka_unit_test(test_public),
-		cmocka_unit_test(test_cpu_clear),
+		cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_parallel),
+		cmocka_unit_test(test_public),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
