@@ -114,17 +114,8 @@ static void clear_thread(void *data, u32 t)
 
 	/* Each piece of the node is taken by the first that comes to it. */
 	for (; at < clear->run.end; at = end) {
-		u64 seen = __atomic_load_n(next, __ATOMIC_RELAXED);
-
 		end = piece_at(clear, at, &group);
-		if (group != clear->group[t])
-			continue;
-		while (seen <= at &&
-		       !__atomic_compare_exchange_n(next, &seen, end, false,
-						    __ATOMIC_RELAXED,
-						    __ATOMIC_RELAXED))
-			;
-		if (seen <= at)
+		if (group == clear->group[t] && claim_piece(next, at, end))
 			clear_part(clear, at, end, false);
 	}
 }

@@ -254,6 +254,21 @@ u64 host_node_free(u32 node, size_t mapping_page);
 int host_run_threads(u32 nr, const u32 *node, void (*fn)(void *data, u32 i),
 		     void *data);
 
+/*
+ * Threads share out pieces in order: *next is where those end that have been
+ * claimed.  Whether [at, end) is the caller's now.
+ */
+static inline bool claim_piece(u64 *next, u64 at, u64 end)
+{
+	u64 seen = __atomic_load_n(next, __ATOMIC_RELAXED);
+
+	while (seen <= at &&
+	       !__atomic_compare_exchange_n(next, &seen, end, false,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	return seen <= at;
+}
+
 /* --- time ----------------------------------------------------------------- */
 
 /* Nanoseconds since some moment.  Context: any.  Keeps errno.  Cost: 25 ns. */

@@ -72,17 +72,8 @@ static void run_thread(void *data, u32 t)
 
 	/* Each piece of the node is taken by the first that comes to it. */
 	for (; at < last; at = end) {
-		u64 seen = __atomic_load_n(next, __ATOMIC_RELAXED);
-
 		end = piece_at(work, at, &node);
-		if (!serves(work, t, node) || seen > at)
-			continue;
-		while (seen <= at &&
-		       !__atomic_compare_exchange_n(next, &seen, end, false,
-						    __ATOMIC_RELAXED,
-						    __ATOMIC_RELAXED))
-			;
-		if (seen <= at)
+		if (serves(work, t, node) && claim_piece(next, at, end))
 			do_piece(work, at, end);
 	}
 }

@@ -15,11 +15,6 @@ static inline void cpu_relax(void)
 	__asm__ volatile("isb" ::: "memory");
 }
 
-static inline void cpu_prefetch(const void *line)
-{
-	__builtin_prefetch(line, 1, 3);
-}
-
 /*
  * Bytes that one `dc zva` clears: a power of two from 4 to 2048, as the
  * system register says.  0 when the system forbids the instruction.

@@ -18,11 +18,6 @@ static inline void cpu_relax(void)
 	__asm__ volatile("" ::: "memory");
 }
 
-static inline void cpu_prefetch(const void *line)
-{
-	__builtin_prefetch(line, 1, 3);
-}
-
 static inline void cpu_clear_nt(void *start, size_t bytes)
 {
 	memset(start, 0, bytes);

@@ -18,11 +18,6 @@ static inline void cpu_relax(void)
 	__asm__ volatile(".4byte 0x0100000f" ::: "memory");
 }
 
-static inline void cpu_prefetch(const void *line)
-{
-	__builtin_prefetch(line, 1, 3);
-}
-
 /*
  * The base instruction set has no store that bypasses the cache, and `cbo.zero`
  * of Zicboz traps where it is missing, so this is the C library's choice.

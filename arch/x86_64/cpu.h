@@ -2,12 +2,11 @@
 /*
  * cpu.h for x86-64: what the C language has no word for.
  *
- * Each processor has a header of this name and with these four things in it;
+ * Each processor has a header of this name and with these three things in it;
  * the build puts the directory of one of them on the include path.
  *
  *   CACHE_LINE    bytes that two CPUs should not both write
  *   cpu_relax     tell the CPU that this is a waiting loop
- *   cpu_prefetch  fetch a line that will be written soon
  *   cpu_clear_nt  clear whole lines without filling the cache with them; it
  *                 returns when they are visible in program order to all CPUs
  */
@@ -22,11 +21,6 @@
 static inline void cpu_relax(void)
 {
 	_mm_pause();
-}
-
-static inline void cpu_prefetch(const void *line)
-{
-	__builtin_prefetch(line, 1, 3);
 }
 
 /* start and bytes are multiples of CACHE_LINE.  SSE2 is in every x86-64. */
