@@ -7,8 +7,9 @@
 # tree itself unless O= says otherwise.
 #
 # An object is made again when a file that it includes changes (-MMD), when
-# .config changes what autoconf.h says, when the flags change (the file
-# include/config/flags holds them), or when this Makefile does.
+# .config changes a symbol that is mentioned there (tools/build/autoconf.sh),
+# when the flags change (the file include/config/flags holds them), or when this
+# Makefile does.
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables --no-print-directory
 .SUFFIXES:
@@ -40,7 +41,7 @@ config-goals := defconfig menuconfig nconfig oldconfig olddefconfig \
 # These need no compiler and no configuration, or start another make.
 plain-goals := $(config-goals) help deps clean distclean mrproper format tags \
 	check check-slow demo bench placement uninstall
-.PHONY: all unit host-tests modes vm-tests cpp-tests own-tests model stress \
+.PHONY: all unit unit-objects host-tests modes vm-tests cpp-tests own-tests model stress \
 	fuzz bench-program cost install $(plain-goals) FORCE
 all:
 

@@ -37,7 +37,7 @@ $(CONFIG):
 # Made, and read again, before anything else.
 $(autoconf-mk): $(CONFIG) Kconfig tools/build/autoconf.sh
 	$(call say,GEN,include/generated/autoconf.h)tools/build/autoconf.sh \
-		$(CONFIG) $@ $(autoconf)
+		$(CONFIG) $@ $(objtree)
 
 $(autoconf): $(autoconf-mk) ;
 
@@ -88,8 +88,9 @@ san-flags += $(if $(findstring clang,$(CC)),,-Wno-tsan)
 endif
 san-flags += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 
-cppflags := -Iinclude -Imm -Iarch/$(ARCH) -include $(autoconf) \
-	-include mm/kconfig.h -D_GNU_SOURCE= $(CPPFLAGS)
+# As of the system, autoconf.h is not among what an object is said to include.
+cppflags := -Iinclude -Imm -Iarch/$(ARCH) -isystem $(dir $(autoconf)) \
+	-include autoconf.h -include mm/kconfig.h -D_GNU_SOURCE= $(CPPFLAGS)
 # On some processors only with that flag is there what backtrace.c reads.
 cflags := -std=gnu11 -fPIC -ftls-model=initial-exec -fno-strict-aliasing \
 	-fasynchronous-unwind-tables -fno-common -Wall -Wextra \
@@ -129,10 +130,11 @@ $(flags-file) $(paths-file): FORCE
 compile = $(CC) $(cppflags) $(cflags) $(cflags-$(firstword $(subst /, ,$*))) \
 	$(cflags-$*) -MMD -MP -c -o $@ $<
 
-$(objtree)/%.o: %.c $(autoconf) $(flags-file) Makefile tools/build/rules.mk
+# When autoconf.h changes, autoconf.sh removes the objects that have to be made.
+$(objtree)/%.o: %.c $(flags-file) Makefile tools/build/rules.mk | $(autoconf)
 	$(call say,CC)mkdir -p $(@D) && $(compile)
 
-$(objtree)/%.o: %.cc $(autoconf) $(flags-file) Makefile tools/build/rules.mk
+$(objtree)/%.o: %.cc $(flags-file) Makefile tools/build/rules.mk
 	$(call say,CXX)mkdir -p $(@D) && $(CXX) -Iinclude $(CPPFLAGS) \
 		$(cxxflags) -MMD -MP -c -o $@ $<
 
@@ -262,6 +264,10 @@ test-bins := $(unit-bins) $(host-bins) $(vm-bins) $(fuzz-bins) $(cpp-bins) \
 	$(own-bins) $(modes-bins)
 # EXCEPT: names of those that are not wanted.
 unit: $(filter-out $(addprefix $(bin)/unit/,$(EXCEPT)),$(unit-bins))
+# What the library, the command and all of these are made of.
+unit-objects: $(sort $(lib-objs) $(preload-lib-objs) $(preload-objs) \
+	$(fixheap-objs) $(sim-all)) \
+	$(patsubst $(bin)/%,$(objtree)/tests/%.o,$(unit-bins))
 host-tests: $(host-bins)
 modes: $(modes-bins)
 vm-tests: $(vm-bins)
