@@ -44,13 +44,17 @@ whitespace()
 
 columns()
 {
-	local file
-
-	for file in "${code[@]}" "${plus[@]}" "${scripts[@]}"; do
-		expand "$file" | awk -v file="$file" 'length > 80 {
-			print file ":" NR ": " length " columns"
-		}'
-	done
+	awk '
+		{
+			line = $0
+			while (tab = index(line, "\t"))
+				line = substr(line, 1, tab - 1) substr(blanks, \
+					1, 8 - (tab - 1) % 8) \
+					substr(line, tab + 1)
+		}
+		length(line) > 80 {
+			print FILENAME ":" FNR ": " length(line) " columns"
+		}' blanks='        ' "${code[@]}" "${plus[@]}" "${scripts[@]}"
 }
 
 lengths()
@@ -61,18 +65,16 @@ lengths()
 
 licence()
 {
-	local file
+	local text='SPDX-License-Identifier: BSD-2-Clause'
 
-	for file in "${code[@]}" "${plus[@]}"; do
-		head -n 1 "$file" | grep -qFx \
-			'/* SPDX-License-Identifier: BSD-2-Clause */' ||
-			echo "$file: no licence in its first line"
-	done
-	for file in "${scripts[@]}"; do
-		head -n 2 "$file" |
-			grep -qx '# SPDX-License-Identifier: BSD-2-Clause' ||
-			echo "$file: no licence in its first two lines"
-	done
+	awk -v text="/* $text */" 'FNR == 1 && $0 != text {
+		print FILENAME ": no licence in its first line"
+	}' "${code[@]}" "${plus[@]}"
+	awk -v text="# $text" '
+		FNR == 1 { found = $0 == text }
+		FNR == 2 && !found && $0 != text {
+			print FILENAME ": no licence in its first two lines"
+		}' "${scripts[@]}"
 }
 
 # Spelt so that this line is not found.
@@ -260,22 +262,22 @@ underscores()
 # of heaps, what jemalloc forces, and each thread's place.
 globals()
 {
-	local object
+	local objects
 
-	for object in $(find "$build/mm" "$build/arch/linux" -name '*.o'); do
-		case ${object##*/} in
-		je.o | je_glue.o | extent_hooks.o | thread_cache.o | \
-			registry.o | tag.o | shortage.o | share.o)
-			continue
-			;;
-		esac
-		objdump -t "$object" | awk -v object="${object#"$build/"}" '
-			/ \.t?(data|bss)[. \t]/ && $NF !~ /^\./ {
-				print object ": writable: " $NF
-			}'
-		objdump -h "$object" | grep -E '\.(init_array|ctors)' |
-			sed "s|^|$object has a constructor:|"
-	done
+	local but='je|je_glue|extent_hooks|thread_cache|registry|tag'
+
+	mapfile -t objects < <(find "$build/mm" "$build/arch/linux" \
+		-name '*.o' | grep -vE "/($but|shortage|share)\.o\$")
+	objdump -ht "${objects[@]}" | awk -v build="$build/" '
+		$2 == "file" && $3 == "format" {
+			object = substr($1, length(build) + 1)
+		}
+		/ \.t?(data|bss)[. \t]/ && !/^ *[0-9]+ \./ && $NF !~ /^\./ {
+			print object " writable: " $NF
+		}
+		$2 ~ /^\.(init_array|ctors)/ {
+			print object " has a constructor: " $2
+		}'
 }
 
 environment()

@@ -298,7 +298,7 @@ static void test_fork(void **state)
 static void test_fork_threads(void **state)
 {
 	(void)state;
-	check_fork(2, 12);
+	check_fork(2, 6);
 }
 
 static const struct CMUnitTest tests[] = {

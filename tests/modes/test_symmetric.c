@@ -17,7 +17,7 @@
 #define PRIVATE (8 * MIB)
 #define ALIGN_MAX (64 * KIB) /* of arrays, and so of the base */
 #define NR_PEERS 6
-#define NR_CALLS_MADE 3000
+#define NR_CALLS_MADE (TEST_STEPS(3000) < 1000 ? 1000 : TEST_STEPS(3000))
 #define NR_ARRAYS 48
 
 static const struct peer {

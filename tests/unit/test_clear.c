@@ -125,13 +125,13 @@ static void test_parallel(void **state)
 		u32 can_start;
 		bool threads;
 	} table[] = {
-		{ "1x4", 256, 1, 99, true },
-		{ "2x2", 256, 1, 99, true },
-		{ "4x1", 256, 2, 99, true },
-		{ "4x1", 256, 2, 2, true },   /* the caller does the rest */
-		{ "4x1", 256, 9, 99, false }, /* too little to be cleared */
-		{ "1x1", 256, 1, 99, false },
-		{ "4x1", 256, 1, 0, true }, /* none can be started */
+		{ "1x4", 72, 1, 99, true },
+		{ "2x2", 72, 1, 99, true },
+		{ "4x1", 72, 2, 99, true },
+		{ "4x1", 72, 2, 2, true },   /* the caller does the rest */
+		{ "4x1", 72, 9, 99, false }, /* too little to be cleared */
+		{ "1x1", 72, 1, 99, false },
+		{ "4x1", 72, 1, 0, true }, /* none can be started */
 		{ "4x1", 24, 1, 99, false },
 	};
 

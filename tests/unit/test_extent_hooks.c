@@ -434,7 +434,7 @@ static void test_bindings_are_used_again(void **state)
 	u32 first = 0, arena;
 
 	(void)state;
-	for (int i = 0; i < 6000; i++) {
+	for (int i = 0; i < TEST_STEPS(6000); i++) {
 		struct fixheap *heap = make_heap(4 * MIB, NULL);
 		struct binding *binding = heap->objects->node[0];
 

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #define CHILD_SECONDS 20
+#define NR_OBJECTS 40
+#define SIZE_STEP 500
 
 static unsigned stop;
 
@@ -44,15 +46,15 @@ static int child_allocates(struct fixheap *heap, bool thorough)
 {
 	struct fixheap_config config = FIXHEAP_CONFIG_INIT;
 	struct fixheap *own;
-	char *object[300];
+	char *object[NR_OBJECTS];
 
-	for (size_t i = 0; i < 300; i++) {
-		object[i] = fixheap_malloc(heap, i * 70);
+	for (size_t i = 0; i < NR_OBJECTS; i++) {
+		object[i] = fixheap_malloc(heap, i * SIZE_STEP);
 		if (!object[i])
 			return 1;
-		memset(object[i], 1, i * 70);
+		memset(object[i], 1, i * SIZE_STEP);
 	}
-	for (int i = 0; i < 300; i++)
+	for (int i = 0; i < NR_OBJECTS; i++)
 		fixheap_free(heap, object[i]);
 	fixheap_array_free(heap, fixheap_array_alloc(heap, 100000, NULL));
 	if (!thorough)

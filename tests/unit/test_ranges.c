@@ -167,7 +167,7 @@ static void test_readers(void **state)
 		reader[i] = (struct reader){ &t, &stop, 0, i + 1 };
 		thread[i] = start_thread(read_regions, &reader[i]);
 	}
-	for (u64 i = 1; i < TEST_STEPS(20000); i++) {
+	for (u64 i = 1; i < TEST_STEPS(8000); i++) {
 		u64 nr = 700 + i % 100;
 
 		if (i % 100 == 0)

@@ -100,30 +100,32 @@ static void test_which(void **state)
 static void test_keep(void **state)
 {
 	static const struct {
+		u32 nr;
 		size_t keep;
 		u32 given, calls;
 	} table[] = {
-		{ 0, 40, (40 + PIECE_BLOCKS - 1) / PIECE_BLOCKS },
-		{ 1, 39, 0 },
-		{ BLOCK_BYTES, 39, 0 },
-		{ BLOCK_BYTES + 1, 38, 0 },
-		{ 20 * BLOCK_BYTES, 20, 0 },
-		{ 39 * BLOCK_BYTES, 1, 1 },
-		{ 39 * BLOCK_BYTES + 1, 0, 0 },
-		{ 40 * BLOCK_BYTES, 0, 0 },
-		{ SIZE_MAX, 0, 0 },
+		{ 40, 0, 40, (40 + PIECE_BLOCKS - 1) / PIECE_BLOCKS },
+		{ 9, 1, 8, 0 },
+		{ 9, BLOCK_BYTES, 8, 0 },
+		{ 9, BLOCK_BYTES + 1, 7, 0 },
+		{ 40, 20 * BLOCK_BYTES, 20, 0 },
+		{ 9, 8 * BLOCK_BYTES, 1, 1 },
+		{ 9, 8 * BLOCK_BYTES + 1, 0, 0 },
+		{ 9, 9 * BLOCK_BYTES, 0, 0 },
+		{ 9, SIZE_MAX, 0, 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		struct test_heap t;
 
-		make_used(&t, 40);
+		make_used(&t, table[i].nr);
 		assert_int_equal(trim(&t, table[i].keep), table[i].given);
 		if (table[i].calls || !table[i].given)
 			assert_int_equal(discards(), table[i].calls);
-		assert_int_equal(host_sim_resident(t.base, BYTES(BLOCKS(40))),
-				 (40 - table[i].given) * BLOCK_BYTES);
+		assert_int_equal(host_sim_resident(t.base,
+						   BYTES(BLOCKS(table[i].nr))),
+				 (table[i].nr - table[i].given) * BLOCK_BYTES);
 		assert_int_equal(trim(&t, table[i].keep), 0);
 		heap_end(&t);
 	}
