@@ -4,12 +4,12 @@
 # cost.sh BUILD: what operations cost in each mode, in instructions.
 #
 # A call on a heap that can grow costs no more than on a fixed one of the same
-# size, but for what the comm layer takes.  Counted by callgrind, as the
-# difference of a long and a short run, so that start-up is not in it, and at
-# the same addresses each time, where the system lets us.  Once in a while a run
-# takes another way (a thread's cache is told something at another moment), so
-# what is too much is counted again, four times at most.  With 1,000 regions
-# instead of 10 counts may grow by MANY per cent.
+# size, but for what the comm layer takes.  Counted by callgrind, without
+# start-up and the first calls, and at the same addresses each time, where the
+# system lets us.  Once in a while a run takes another way (a thread's cache is
+# told something at another moment), so what is too much is counted again, four
+# times at most.  With 1,000 regions instead of 10 counts may grow by MANY per
+# cent.
 #
 # And no operation on a fixed heap takes more than tests/cost/budget allows, by
 # more than SLACK per cent.  The counts there are those of Debian 12's gcc; for
@@ -33,21 +33,12 @@ fi
 fixed_addresses=
 setarch -R true 2>/dev/null && fixed_addresses='setarch -R'
 
-count()	# count MODE OPERATION TIMES: instructions
+per_operation()	# per_operation MODE OPERATION: instructions
 {
-	$fixed_addresses valgrind --tool=callgrind \
-		--callgrind-out-file=/dev/null "$cost" "$@" 2>&1 |
+	$fixed_addresses valgrind --tool=callgrind --toggle-collect=measured \
+		--callgrind-out-file=/dev/null "$cost" "$@" 2000 2>&1 |
 		awk '/Collected/ { n = $4 }
-			END { if (!n) exit 1; print n }'
-}
-
-per_operation()	# per_operation MODE OPERATION
-{
-	local short long
-
-	short=$(count "$1" "$2" 500)
-	long=$(count "$1" "$2" 2500)
-	echo $(((long - short) / 2000))
+			END { if (!n) exit 1; printf "%d\n", n / 2000 }'
 }
 
 at_most()	# at_most LIMIT MODE OPERATION: the same, counted again if above

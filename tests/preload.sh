@@ -119,11 +119,11 @@ own_programs()
 	for what in descriptors user environment main; do
 		alone $what
 	done
-	check '500 forks of a program with busy threads' \
-		heap 256M "$dir/forks" 500
-	check '200 handlers that end a program, with a report' timeout \
+	check '200 forks of a program with busy threads' \
+		heap 256M "$dir/forks" 200
+	check '100 handlers that end a program, with a report' timeout \
 		"$each" "$fixheap" run --heap 64M --report=/dev/null \
-		"$dir/handler" 200
+		"$dir/handler" 100
 	check '100 forks of a program with busy threads, with a report' \
 		timeout "$each" "$fixheap" run --heap 256M \
 		--report=/dev/null "$dir/forks" 100

@@ -210,14 +210,14 @@ smallest()
 others()
 {
 	local name
-	replay 0 threads --heap 32M --against bump,jemalloc || return 1
+	replay 0 plain --heap 32M --against bump,jemalloc || return 1
 	if ! says 'jemalloc is not installed'; then
 		for name in fixheap bump jemalloc; do
 			[ -n "$(least $name)" ] && [ "$(least $name)" != - ] ||
 				return 1
 		done
 	fi
-	replay 125 threads --against bump,nothing
+	replay 125 plain --against bump,nothing
 }
 
 # A file that ends in a word, one that is another, some that are spoilt.

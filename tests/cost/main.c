@@ -140,6 +140,25 @@ static const struct operation *find(const char *name)
 	exit(2);
 }
 
+static bool repeat(const struct operation *operation, struct fixheap *heap,
+		   int times)
+{
+	while (times--) {
+		if (!operation->once(heap))
+			return false;
+	}
+	return true;
+}
+
+/* What is done in it is counted. */
+__attribute__((noinline)) bool measured(const struct operation *operation,
+					struct fixheap *heap, int times);
+bool measured(const struct operation *operation, struct fixheap *heap,
+	      int times)
+{
+	return repeat(operation, heap, times);
+}
+
 int main(int argc, char **argv)
 {
 	const struct operation *operation;
@@ -158,9 +177,7 @@ int main(int argc, char **argv)
 		if (i % 10 == 0 && !fixheap_array_alloc(heap, seed >> 12, NULL))
 			return 1;
 	}
-	for (int i = atoi(argv[3]); i; i--) {
-		if (!operation->once(heap))
-			return 1;
-	}
-	return 0;
+	if (!repeat(operation, heap, 500))
+		return 1;
+	return !measured(operation, heap, atoi(argv[3]));
 }
