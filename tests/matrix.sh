@@ -13,10 +13,9 @@
 #
 # Most symbols change little, and little is compiled or run twice.  Each begins
 # with the objects of the defconfig, and make knows which of them the symbols
-# change; what is compiled all the same goes through ccache.  Programs are
-# linked without debug information, so that those that a symbol does not change
-# are the same byte for byte; one that has passed is not run again.  Both
-# memories begin empty and end with this run.
+# change.  Programs are linked without debug information, so that those that a
+# symbol does not change are the same byte for byte; one that has passed is not
+# run again in this run.
 #
 # WHICH: names as printed, such as no-NUMA or random-17; all when none is given.
 # SEED: where the random ones begin; it is printed.
@@ -27,10 +26,8 @@ seed=${SEED:-$((RANDOM % 10000))}
 number=0 status=0
 dir=$B/matrix
 mkdir -p "$dir"
-rm -rf "$dir/ccache" "$dir/passed"
-unset "${!CCACHE_@}"
-export PASSED=$dir/passed CCACHE_DIR=$dir/ccache CCACHE_CONFIGPATH=/dev/null
-export CCACHE_NODIRECT=1 CCACHE_NOSTATS=1
+export PASSED=$dir/passed
+rm -f "$PASSED"
 
 result()	# result STATUS NAME
 {
@@ -230,13 +227,11 @@ echo "# SEED=$seed"
 [ $# != 0 ] || defaults
 configs
 base
-# Where Debian has a ccache for each name of a compiler.
-PATH=/usr/lib/ccache:$PATH
 for name in "${names[@]}"; do
 	if [ $# = 0 ] || [[ " $* " == *" $name "* ]]; then
 		try "$name"
 	fi
 done
-rm -rf "$CCACHE_DIR" "$PASSED" "$dir/base"
+rm -rf "$PASSED" "$dir/base"
 echo "1..$number"
 exit $status
