@@ -167,7 +167,7 @@ static void claim_groups(struct thread *t)
 	spin_unlock(&region->lock);
 	for (u32 i = 0; i < cache->nr_groups; i++)
 		nr_pages += (u32)__builtin_popcountll(group[i].word);
-	trace_refill(t->home, t->home_node, PAGE_BYTES, nr_pages);
+	trace_refill(node->heap, node->index, PAGE_BYTES, nr_pages);
 	cache->next = 0;
 	set_waiting(cache, nr_pages);
 	if (GROUP_PAGES << cache->nr_doublings < PAGE_GROUPS_WANT)

@@ -7,9 +7,9 @@
 # everything off, everything on, each symbol flipped against the defconfig
 # (numbers: two other values), and ten random ones.  Each is built without
 # optimization, warnings being errors, and its unit tests are run.  Those
-# that take longest, tests/long, are left to the second.  Of the others, one
-# with a symbol flipped and a random one have a fourth, which depends on SEED:
-# four runs in a row have them all.
+# that take longest, tests/long, are run with everything on and LONG=1.  Of the
+# others, one with a symbol flipped and a random one have a fourth, which
+# depends on SEED: four runs in a row have them all.
 #
 # Most symbols change little, and little is compiled or run twice.  Each begins
 # with the objects of the defconfig, and make knows which of them the symbols
@@ -22,6 +22,7 @@
 set -eu
 B=${B:-/tmp/fixheap-matrix}
 export B MAKE=${MAKE:-make}
+LONG=${LONG-}
 seed=${SEED:-$((RANDOM % 10000))}
 number=0 status=0
 dir=$B/matrix
@@ -156,12 +157,10 @@ left_out()	# left_out NAME: unit tests that it does without
 {
 	local name i
 
-	case $1 in
-	allyes) return ;;
-	esac
+	[ "$1$LONG" != allyes1 ] || return 0
 	grep -v '^#' tests/long
 	case $1 in
-	allno | PAGE_SHIFT-* | HEAP_SHIFT-*) return ;;
+	all* | PAGE_SHIFT-* | HEAP_SHIFT-*) return ;;
 	esac
 	for ((i = 0; i < ${#names[@]}; i++)); do
 		[ "${names[i]}" != "$1" ] || break
