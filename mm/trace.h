@@ -5,8 +5,8 @@
  *
  * Each is one nop, and a note of where its arguments are at that moment.  So
  * nothing may be worked out for an argument: it is what the function has in a
- * register or in memory anyhow, but for what is the thread's own: bpftrace does
- * not read how such memory is named.  Without CONFIG_TRACEPOINTS there is nothing.
+ * register or in memory anyhow, but not in the thread's own memory, which
+ * bpftrace does not find.  Without CONFIG_TRACEPOINTS there is nothing.
  */
 #ifndef MM_TRACE_H
 #define MM_TRACE_H
