@@ -41,8 +41,8 @@ config-goals := defconfig menuconfig nconfig oldconfig olddefconfig \
 # These need no compiler and no configuration, or start another make.
 plain-goals := $(config-goals) help deps clean distclean mrproper format tags \
 	check check-slow demo bench placement uninstall
-.PHONY: all unit unit-objects host-tests modes vm-tests cpp-tests own-tests model stress \
-	fuzz bench-program cost install $(plain-goals) FORCE
+.PHONY: all unit unit-objects host-tests modes vm-tests cpp-tests own-tests \
+	model stress fuzz bench-program cost install $(plain-goals) FORCE
 all:
 
 goals := $(or $(MAKECMDGOALS),all)

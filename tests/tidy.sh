@@ -262,9 +262,7 @@ underscores()
 # of heaps, what jemalloc forces, and each thread's place.
 globals()
 {
-	local objects
-
-	local but='je|je_glue|extent_hooks|thread_cache|registry|tag'
+	local objects but='je|je_glue|extent_hooks|thread_cache|registry|tag'
 
 	mapfile -t objects < <(find "$build/mm" "$build/arch/linux" \
 		-name '*.o' | grep -vE "/($but|shortage|share)\.o\$")
