@@ -28,6 +28,7 @@ number=0 status=0
 dir=$B/matrix
 mkdir -p "$dir"
 export PASSED=$dir/passed
+flags=('CFLAGS=-O0 -g0')
 rm -f "$PASSED"
 
 result()	# result STATUS NAME
@@ -176,7 +177,7 @@ base()
 	rm -rf "$dir/base" "$dir/build"
 	mkdir -p "$dir/build"
 	cp tools/build/defconfig "$dir/build/.config"
-	tests/build.sh matrix/build CFLAGS=-O0 LDFLAGS="$ldflags" unit-objects \
+	tests/build.sh matrix/build "${flags[@]}" unit-objects \
 		>"$dir/base.log" 2>&1 || {
 		tail -n 20 "$dir/base.log"
 		result 1 'the defconfig compiles'
@@ -194,7 +195,7 @@ try()	# try NAME: build it and run its unit tests
 	rm -rf "$dir/build"
 	cp -a "$dir/base" "$dir/build"
 	cp "$dir/$1.config" "$dir/build/.config"
-	if tests/build.sh matrix/build CFLAGS=-O0 LDFLAGS="$ldflags" all unit \
+	if tests/build.sh matrix/build "${flags[@]}" all unit \
 		>"$dir/$1.log" 2>&1 &&
 		tests/programs.sh matrix/build unit >>"$dir/$1.log" 2>&1; then
 		r=0
@@ -215,11 +216,6 @@ try()	# try NAME: build it and run its unit tests
 if ! command -v kconfig-conf >/dev/null; then
 	echo 'kconfig-frontends-nox is not installed'
 	exit 77
-fi
-ldflags=-Wl,-S
-# The default linker is the one of all other steps; this one is faster.
-if ${CC:-gcc} -fuse-ld=gold -Wl,-v 2>/dev/null | grep -q gold; then
-	ldflags+=' -fuse-ld=gold'
 fi
 echo "# SEED=$seed"
 [ $# != 0 ] || defaults

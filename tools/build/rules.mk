@@ -96,12 +96,12 @@ cflags := -std=gnu11 -fPIC -ftls-model=initial-exec -fno-strict-aliasing \
 	-fasynchronous-unwind-tables -fno-common -Wall -Wextra \
 	-Wmissing-prototypes -Wstrict-prototypes -Wold-style-definition \
 	-Wpointer-arith -Wshadow -Wundef -Wvla -Wwrite-strings \
-	-Wdeclaration-after-statement $(CFLAGS) \
-	$(if $(CONFIG_DEBUG_INFO),-g) $(if $(CONFIG_WERROR)$(WERROR),-Werror) \
-	$(san-flags)
+	-Wdeclaration-after-statement \
+	$(if $(CONFIG_DEBUG_INFO),-g) $(CFLAGS) \
+	$(if $(CONFIG_WERROR)$(WERROR),-Werror) $(san-flags)
 # C++ is only in tests: they are built as a program of the user's would be.
 cxxflags := -std=c++17 -pedantic -Wall -Wextra -Wpointer-arith -Wundef -Wvla \
-	$(CFLAGS) $(if $(CONFIG_DEBUG_INFO),-g) \
+	$(if $(CONFIG_DEBUG_INFO),-g) $(CFLAGS) \
 	$(if $(CONFIG_WERROR)$(WERROR),-Werror) $(san-flags)
 hidden := -fvisibility=hidden -include mm/export.h
 cflags-mm := $(hidden)
@@ -132,10 +132,10 @@ compile = $(CC) $(cppflags) $(cflags) $(cflags-$(firstword $(subst /, ,$*))) \
 
 # When autoconf.h changes, autoconf.sh removes the objects that have to be made.
 $(objtree)/%.o: %.c $(flags-file) Makefile tools/build/rules.mk | $(autoconf)
-	$(call say,CC)mkdir -p $(@D) && $(compile)
+	$(call say,CC)$(compile)
 
 $(objtree)/%.o: %.cc $(flags-file) Makefile tools/build/rules.mk
-	$(call say,CXX)mkdir -p $(@D) && $(CXX) -Iinclude $(CPPFLAGS) \
+	$(call say,CXX)$(CXX) -Iinclude $(CPPFLAGS) \
 		$(cxxflags) -MMD -MP -c -o $@ $<
 
 $(objtree)/tools/cmd_run.o: $(paths-file)
@@ -146,7 +146,7 @@ $(objtree)/tools/timeline.o: tools/timeline.html
 
 $(objtree)/mm/je.o: tools/build/jemalloc.sh $(wildcard $(JEMALLOC_PIC)) \
 		$(flags-file)
-	$(call say,JEMALLOC)mkdir -p $(@D) && \
+	$(call say,JEMALLOC)\
 		LD='$(LD)' NM='$(NM)' AR='$(AR)' OBJCOPY='$(OBJCOPY)' \
 		tools/build/jemalloc.sh '$(JEMALLOC_PIC)' $@
 
@@ -225,13 +225,13 @@ vm-objs := $(addprefix $(objtree)/tests/,$(vm-shared))
 own-objs := $(addprefix $(objtree)/tests/,$(own-shared))
 modes-all := $(addprefix $(objtree)/tests/,$(modes-shared))
 $(bin)/sim.a: $(sim-all) $(links)
-	$(call say,AR)mkdir -p $(@D) && rm -f $@ && $(AR) rcTD $@ $(sim-all)
+	$(call say,AR)rm -f $@ && $(AR) rcTD $@ $(sim-all)
 $(bin)/host.a: $(host-all) $(links)
-	$(call say,AR)mkdir -p $(@D) && rm -f $@ && $(AR) rcTD $@ $(host-all)
+	$(call say,AR)rm -f $@ && $(AR) rcTD $@ $(host-all)
 $(bin)/modes.a: $(modes-all) $(links)
-	$(call say,AR)mkdir -p $(@D) && rm -f $@ && $(AR) rcTD $@ $(modes-all)
+	$(call say,AR)rm -f $@ && $(AR) rcTD $@ $(modes-all)
 
-link-test = $(call say,LD)mkdir -p $(@D) && $(CC) $(ldflags) $(1) -o $@ \
+link-test = $(call say,LD)$(CC) $(ldflags) $(1) -o $@ \
 	$(filter %.o %.a,$^) $(2) $($(@F)-libs) $(LIBS)
 
 $(unit-bins): $(bin)/%: $(objtree)/tests/%.o $(bin)/sim.a
@@ -243,7 +243,7 @@ $(vm-bins): $(bin)/%: $(objtree)/tests/%.o $(vm-objs) $(lib).a $(links)
 $(own-bins): $(bin)/%: $(objtree)/tests/%.o $(own-objs) $(lib).a $(links)
 	$(call link-test)
 $(cpp-bins): $(bin)/%: $(objtree)/tests/%.o $(lib).a $(links)
-	$(call say,LD)mkdir -p $(@D) && $(CXX) $(ldflags) -o $@ \
+	$(call say,LD)$(CXX) $(ldflags) -o $@ \
 		$(filter %.o %.a,$^) $(LIBS)
 $(modes-bins): $(bin)/%: $(objtree)/tests/%.o $(bin)/modes.a $(lib).a
 	$(call link-test,,-lcmocka)
@@ -256,7 +256,7 @@ bench-objs := $(addprefix $(objtree)/tests/,$(bench-y))
 $(bin)/bench: $(bench-objs) $(lib).a $(links)
 	$(call link-test)
 $(bin)/bench-noclear.so: $(objtree)/tests/bench/noclear/noclear.o
-	$(call say,LD)mkdir -p $(@D) && $(CC) $(ldflags) -shared -o $@ $<
+	$(call say,LD)$(CC) $(ldflags) -shared -o $@ $<
 $(bin)/cost: $(objtree)/tests/cost/main.o $(lib).a $(links)
 	$(call link-test)
 
@@ -289,6 +289,8 @@ all-objs := $(sort $(lib-objs) $(preload-lib-objs)) $(sim-objs) \
 	$(objtree)/tests/stress/main.o $(objtree)/tests/cost/main.o \
 	$(bench-objs) $(objtree)/tests/bench/noclear/noclear.o
 -include $(wildcard $(all-objs:.o=.d))
+# Once, rather than in front of each compiler.
+$(shell mkdir -p $(sort $(dir $(all-objs) $(test-bins))) $(bin))
 
 # ---- install ----------------------------------------------------------------
 
