@@ -92,28 +92,40 @@ bool bitmap_is_full(const u64 *words)
 	return !~all;
 }
 
-/* The longest row of ones in the word, if it has more than `least`. */
-static u32 word_longest(u64 word, u32 least)
+/*
+ * The longest row inside of a word, if it has more than `least` ones.  All words
+ * at a time, and as many steps whatever is in them: what is guessed wrongly
+ * costs the processor more than the steps do.
+ */
+static u32 longest_inside(const u64 *words, u32 least)
 {
-	u32 shorter = 0;
+	u64 word[BLOCK_WORDS], any = 0;
 
+	for (u32 w = 0; w < BLOCK_WORDS; w++)
+		word[w] = words[w];
 	/* each row loses `least` ones at its high end */
-	while (word && shorter < least) {
+	for (u32 shorter = 0; shorter < least;) {
 		u32 step = shorter + 1;
 
 		if (step > least - shorter)
 			step = least - shorter;
-		word &= word >> step;
+		for (u32 w = 0; w < BLOCK_WORDS; w++)
+			word[w] &= word[w] >> step;
 		shorter += step;
 	}
-	for (; word; word &= word >> 1)
-		least++;
+	for (u32 w = 0; w < BLOCK_WORDS; w++)
+		any |= word[w];
+	for (; any; least++) {
+		any = 0;
+		for (u32 w = 0; w < BLOCK_WORDS; w++)
+			any |= word[w] &= word[w] >> 1;
+	}
 	return least;
 }
 
-u32 bitmap_longest(const u64 *words)
+u32 bitmap_longest(const u64 *words, u32 least)
 {
-	u32 longest = 0, row = 0;
+	u32 longest = least, row = 0;
 
 	for (u32 w = 0; w < BLOCK_WORDS; w++) {
 		u64 zeros = ~words[w];
@@ -125,10 +137,9 @@ u32 bitmap_longest(const u64 *words)
 		row += (u32)__builtin_ctzll(zeros);
 		longest = row > longest ? row : longest;
 		row = (u32)__builtin_clzll(zeros);
-		if (longest < 62)
-			longest = word_longest(words[w], longest);
 	}
-	return row > longest ? row : longest;
+	longest = row > longest ? row : longest;
+	return longest < 62 ? longest_inside(words, longest) : longest;
 }
 
 u32 bitmap_count(const u64 *words)

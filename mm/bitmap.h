@@ -24,8 +24,8 @@ static inline u32 bitmap_ones_from(const u64 *words, u32 i)
 void bitmap_set(u64 *words, u32 i, u32 nr);
 void bitmap_clear(u64 *words, u32 i, u32 nr);
 bool bitmap_is_full(const u64 *words);
-/* Length of the longest row of ones. */
-u32 bitmap_longest(const u64 *words);
+/* Length of the longest row of ones, or `least` if that is more. */
+u32 bitmap_longest(const u64 *words, u32 least);
 u32 bitmap_count(const u64 *words);
 /*
  * Start of nr ones at a multiple of align (a power of two, at most 512), in

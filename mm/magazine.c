@@ -7,8 +7,8 @@
  * thread's node; half of it, so that who goes up and down around the border
  * does not come here each time.  Below the depot is jemalloc, with a cache of
  * its own for each thread.  It is asked for a few objects at first, and for
- * twice as many each time, up to a packet: a thread that needs one object of a
- * class shall not take a slab for itself.
+ * twice as many each time, up to a packet or 16 KiB: a thread that needs one
+ * object of a class shall not take a slab for itself, nor pages to keep.
  *
  * Invariants
  *  1. base <= empty <= top <= full <= base + 2 * batch.
@@ -26,6 +26,7 @@
 #include "trace.h"
 
 #define WANT_FIRST 4
+#define WANT_BYTES (16u << 10) /* or two objects */
 
 static u16 packet_of(u32 class)
 {
@@ -51,6 +52,13 @@ struct magazine_set *magazine_set_create(void)
 	return set;
 }
 
+/* Objects that jemalloc is asked for at a time. */
+static u64 want_most(const struct magazine_rest *rest, u32 class)
+{
+	return min_u64(rest->batch,
+		       max_u64(WANT_BYTES / size_class[class].size, 2));
+}
+
 void magazine_init(struct thread *t)
 {
 	for (u32 class = 1; class <= NR_SIZE_CLASSES; class ++) {
@@ -58,7 +66,7 @@ void magazine_init(struct thread *t)
 		struct magazine *magazine = &t->magazine[class];
 
 		rest->told = rest->base;
-		rest->want = (u16)min_u64(WANT_FIRST, rest->batch);
+		rest->want = (u16)min_u64(WANT_FIRST, want_most(rest, class));
 		magazine->top = rest->base;
 		magazine->empty = rest->base;
 		magazine->full = rest->base;
@@ -105,7 +113,7 @@ static u32 get_from_jemalloc(struct thread *t, u32 class, void **slot)
 			break;
 		slab_check(t->home, slot[nr], class);
 	}
-	rest->want = (u16)min_u64(2 * rest->want, rest->batch);
+	rest->want = (u16)min_u64(2 * rest->want, want_most(rest, class));
 	return nr;
 }
 

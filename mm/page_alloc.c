@@ -135,7 +135,7 @@ bool block_take(struct zone *zone, u32 b, u32 i, u32 nr)
 	if (i + nr + pb->tail > BLOCK_PAGES)
 		pb->tail = (u16)(BLOCK_PAGES - i - nr);
 	block_refile(zone, b, pb->nr_free - nr,
-		     longest ? longest : bitmap_longest(pb->free));
+		     longest ? longest : bitmap_longest(pb->free, 0));
 	return nr_zero >= nr;
 }
 
@@ -198,7 +198,7 @@ void block_take_bits(struct zone *zone, u32 b, u32 w, u64 bits, u32 nr)
 
 	pb->free[w] &= ~bits;
 	pb->zero[w] &= ~bits;
-	block_measure(zone, b, pb->nr_free - nr, bitmap_longest(pb->free));
+	block_measure(zone, b, pb->nr_free - nr, bitmap_longest(pb->free, 0));
 }
 
 /* Length of the longest row, now that these are free, too. */
@@ -207,7 +207,7 @@ static u32 longest_with(const struct pageblock *pb, const u64 *bits, u32 nr)
 	u32 longest = pb->longest, end = 0;
 
 	if (nr > FEW)
-		return bitmap_longest(pb->free);
+		return bitmap_longest(pb->free, longest);
 	while ((end = bitmap_next_one(bits, end)) < BLOCK_PAGES) {
 		u32 i = end;
 

@@ -20,7 +20,9 @@
 #include <string.h>
 
 #define LOCK_BLOCKS 8
-#define DIGIT_BITS 8
+#define DIGIT_BITS 8 /* of a radix sort, at most */
+#define DIGIT_BITS_MANY 10
+#define MANY 1024  /* pages */
 #define GROUPED 32 /* pages in a row of one block, on average: no sort */
 #define SAMPLE 8   /* one of so many is looked at for that */
 
@@ -183,37 +185,43 @@ static bool is_grouped(const u32 *pfn, u32 nr)
 	return nr_changes * step < nr / GROUPED;
 }
 
-static void sort_digit(const u32 *from, u32 *to, u32 nr, u32 shift)
+/* By the bits of mask, once shifted. */
+static void sort_digit(const u32 *from, u32 *to, u32 nr, u32 shift, u32 mask)
 {
-	u32 start[1 << DIGIT_BITS] = { 0 }, sum = 0;
+	u32 start[1 << DIGIT_BITS_MANY], sum = 0;
 
+	memset(start, 0, (mask + 1) * sizeof(*start));
 	for (u32 i = 0; i < nr; i++)
-		start[from[i] >> shift & ((1 << DIGIT_BITS) - 1)]++;
-	for (u32 d = 0; d < 1 << DIGIT_BITS; d++) {
+		start[from[i] >> shift & mask]++;
+	for (u32 d = 0; d <= mask; d++) {
 		u32 here = start[d];
 
 		start[d] = sum;
 		sum += here;
 	}
 	for (u32 i = 0; i < nr; i++)
-		to[start[from[i] >> shift & ((1 << DIGIT_BITS) - 1)]++] =
-			from[i];
+		to[start[from[i] >> shift & mask]++] = from[i];
 }
 
 /* By block; within a block the order does not matter. */
 static const u32 *sort(u32 *pfn, u32 *spare, u32 nr)
 {
-	u32 *from = pfn, *to = spare, differ = 0;
+	u32 most = nr < MANY ? DIGIT_BITS : DIGIT_BITS_MANY;
+	u32 *from = pfn, *to = spare, differ = 0, nr_bits, nr_digits, bits;
 
 	if (is_grouped(pfn, nr))
 		return pfn;
 	for (u32 i = 1; i < nr; i++)
 		differ |= pfn[i] ^ pfn[0];
-	for (u32 shift = BLOCK_SHIFT; shift < 32 && differ >> shift;
-	     shift += DIGIT_BITS) {
+	differ >>= BLOCK_SHIFT;
+	nr_bits = differ ? 32 - (u32)__builtin_clz(differ) : 0;
+	nr_digits = (nr_bits + most - 1) / most;
+	bits = nr_digits ? (nr_bits + nr_digits - 1) / nr_digits : 0;
+	for (u32 d = 0; d < nr_digits; d++) {
 		u32 *sorted = to;
 
-		sort_digit(from, to, nr, shift);
+		sort_digit(from, to, nr, BLOCK_SHIFT + d * bits,
+			   (1u << bits) - 1);
 		to = from;
 		from = sorted;
 	}
@@ -223,13 +231,20 @@ static const u32 *sort(u32 *pfn, u32 *spare, u32 nr)
 /* The pages of the first block; returns their number. */
 static u32 give_block(struct node *node, const u32 *pfn, u32 nr)
 {
-	u32 b = pfn[0] >> BLOCK_SHIFT, i;
-	u64 bits[BLOCK_WORDS] = { 0 };
+	u32 b = pfn[0] >> BLOCK_SHIFT, w = pfn[0] % BLOCK_PAGES / 64, i;
+	u64 bits[BLOCK_WORDS] = { 0 }, word = 0;
+	u64 *page = node->heap->page;
 
 	for (i = 0; i < nr && pfn[i] >> BLOCK_SHIFT == b; i++) {
-		bits[pfn[i] % BLOCK_PAGES / 64] |= 1ull << pfn[i] % 64;
-		page_write(&node->heap->page[pfn[i]], 0);
+		if (pfn[i] % BLOCK_PAGES / 64 != w) {
+			bits[w] |= word;
+			word = 0;
+			w = pfn[i] % BLOCK_PAGES / 64;
+		}
+		word |= 1ull << pfn[i] % 64;
+		page_write(&page[pfn[i]], 0);
 	}
+	bits[w] |= word;
 	give_bits(&node->heap->region, b, bits, i);
 	return i;
 }

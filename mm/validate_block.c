@@ -29,7 +29,7 @@ void check_open(struct check *check, u32 b)
 	check_equal(check, "nr_free of an open block", pfn, pb->nr_free,
 		    nr_free);
 	check_equal(check, "longest run of an open block", pfn, pb->longest,
-		    bitmap_longest(pb->free));
+		    bitmap_longest(pb->free, 0));
 	check_equal(check, "free pages at the start of an open block", pfn,
 		    pb->head, bitmap_ones_from(pb->free, 0));
 	check_equal(check, "free pages at the end of an open block", pfn,

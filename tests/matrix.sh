@@ -8,8 +8,9 @@
 # (numbers: two other values), and ten random ones.  Each is built without
 # optimization, warnings being errors, and its unit tests are run.  Those
 # that take longest, tests/long, are run with everything on and LONG=1.  Of the
-# others, one with a symbol flipped and a random one have a sixth, which
-# depends on SEED: six runs in a row have them all.
+# others, all are run with everything off, on, and the largest pages, and a
+# sixth with the rest, which depends on SEED: six runs in a row have them all.
+# PART=1: all are run with each.
 #
 # Most symbols change little, and little is compiled or run twice.  Each begins
 # with the objects of the defconfig, and make knows which of them the symbols
@@ -160,7 +161,7 @@ left_out()	# left_out NAME: unit tests that it does without, on one line
 
 	[ "$1$LONG" != allyes1 ] || return 0
 	case $1 in
-	all* | PAGE_SHIFT-* | HEAP_SHIFT-*)
+	all* | PAGE_SHIFT-16)
 		grep -v '^#' tests/long | paste -sd ' '
 		return
 		;;
@@ -168,7 +169,7 @@ left_out()	# left_out NAME: unit tests that it does without, on one line
 	for ((i = 0; i < ${#names[@]}; i++)); do
 		[ "${names[i]}" != "$1" ] || break
 	done
-	SOME=$((seed + i)) tests/some.sh 6 2>/dev/null
+	SOME=$((seed + i)) tests/some.sh "${PART:-6}" 2>/dev/null
 }
 
 # The objects of the defconfig, made where all others are.

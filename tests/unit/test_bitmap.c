@@ -98,7 +98,10 @@ static void test_whole(void **state)
 		}
 		assert_int_equal(bitmap_count(words), count);
 		assert_int_equal(bitmap_last_one(words), last);
-		assert_int_equal(bitmap_longest(words), longest);
+		for (u32 least = 0; least <= BLOCK_PAGES;
+		     least += least / 2 + 1)
+			assert_int_equal(bitmap_longest(words, least),
+					 longest > least ? longest : least);
 	}
 }
 

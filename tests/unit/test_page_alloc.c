@@ -48,7 +48,7 @@ static void check_filed(const struct zone *zone)
 		}
 		nr_open++;
 		assert_int_equal(pb->nr_free, bitmap_count(pb->free));
-		assert_int_equal(pb->longest, bitmap_longest(pb->free));
+		assert_int_equal(pb->longest, bitmap_longest(pb->free, 0));
 		assert_int_equal(pb->head, bitmap_ones_from(pb->free, 0));
 		assert_int_equal(pb->tail,
 				 bitmap_ones_before(pb->free, BLOCK_PAGES));
