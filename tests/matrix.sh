@@ -8,8 +8,8 @@
 # (numbers: two other values), and ten random ones.  Each is built without
 # optimization, warnings being errors, and its unit tests are run.  Those
 # that take longest, tests/long, are run with everything on and LONG=1.  Of the
-# others, all are run with everything off, on, and the largest pages, and a
-# sixth with the rest, which depends on SEED: six runs in a row have them all.
+# others, all are run with everything off and with everything on, and a sixth
+# with the rest, which depends on SEED: six runs in a row have them all.
 # PART=1: all are run with each.
 #
 # Most symbols change little, and little is compiled or run twice.  Each begins
@@ -161,7 +161,7 @@ left_out()	# left_out NAME: unit tests that it does without, on one line
 
 	[ "$1$LONG" != allyes1 ] || return 0
 	case $1 in
-	all* | PAGE_SHIFT-16)
+	all*)
 		grep -v '^#' tests/long | paste -sd ' '
 		return
 		;;
