@@ -93,9 +93,9 @@ bool bitmap_is_full(const u64 *words)
 }
 
 /*
- * The longest row inside of a word, if it has more than `least` ones.  All words
- * at a time, and as many steps whatever is in them: what is guessed wrongly
- * costs the processor more than the steps do.
+ * The longest row inside of a word, if it has more than `least` ones.  All
+ * words at a time, and as many steps whatever is in them: what is guessed
+ * wrongly costs the processor more than the steps do.
  */
 static u32 longest_inside(const u64 *words, u32 least)
 {
