@@ -7,6 +7,10 @@
  * word of its bitmap.  And they give pages back sorted by block, if these are
  * not so already, and those of one block in a row in one step.
  *
+ * Descriptors are written without a lock: those of pages that were just claimed
+ * or are about to be given back are of nobody else's business.  For a moment
+ * such a page is neither free nor known to be in use.
+ *
  * Locking: the region lock, for no more than LOCK_BLOCKS blocks at a time.
  * Cost: one change of each block, and some nanoseconds for each page.
  */
@@ -109,10 +113,16 @@ static u32 claim_block(struct region *region, u64 pfn, u32 want,
 
 static void mark(struct node *node, const struct page_group *group, u64 page)
 {
+	u64 *pages = node->heap->page;
+
 	for (u64 word = group->word; word; word &= word - 1)
-		page_write(&node->heap->page[group->base +
-					     (u64)__builtin_ctzll(word)],
+		page_write(&pages[group->base + (u64)__builtin_ctzll(word)],
 			   page);
+}
+
+void page_group_mark(struct node *node, const struct page_group *group)
+{
+	mark(node, group, page_cached(node));
 }
 
 u32 page_groups_claim(struct node *node, u32 want, struct page_group *group)
@@ -127,10 +137,8 @@ u32 page_groups_claim(struct node *node, u32 want, struct page_group *group)
 		if (!find_page(node, nr > 0, &pfn))
 			break;
 		end += claim_block(region, pfn, want - nr_pages, group + nr);
-		for (; nr < end; nr++) {
-			mark(node, &group[nr], page_cached(node));
+		for (; nr < end; nr++)
 			nr_pages += count(group[nr].word);
-		}
 	}
 	if (nr)
 		__atomic_store_n(&region->had_small, true, __ATOMIC_RELAXED);
@@ -228,33 +236,48 @@ static const u32 *sort(u32 *pfn, u32 *spare, u32 nr)
 	return from;
 }
 
-/* The pages of the first block; returns their number. */
-static u32 give_block(struct node *node, const u32 *pfn, u32 nr)
+/* Pages of one block that are about to be free. */
+struct part {
+	u64 bits[BLOCK_WORDS];
+	u32 b, nr;
+};
+
+/* Those of the first block, whose descriptors go. */
+static void take_part(struct node *node, const u32 *pfn, u32 nr,
+		      struct part *part)
 {
 	u32 b = pfn[0] >> BLOCK_SHIFT, w = pfn[0] % BLOCK_PAGES / 64, i;
-	u64 bits[BLOCK_WORDS] = { 0 }, word = 0;
-	u64 *page = node->heap->page;
+	u64 *page = node->heap->page, word = 0;
 
+	memset(part->bits, 0, sizeof(part->bits));
 	for (i = 0; i < nr && pfn[i] >> BLOCK_SHIFT == b; i++) {
 		if (pfn[i] % BLOCK_PAGES / 64 != w) {
-			bits[w] |= word;
+			part->bits[w] |= word;
 			word = 0;
 			w = pfn[i] % BLOCK_PAGES / 64;
 		}
 		word |= 1ull << pfn[i] % 64;
 		page_write(&page[pfn[i]], 0);
 	}
-	bits[w] |= word;
-	give_bits(&node->heap->region, b, bits, i);
-	return i;
+	part->bits[w] |= word;
+	part->b = b;
+	part->nr = i;
+}
+
+static void give_part(struct node *node, const struct part *part)
+{
+	give_bits(&node->heap->region, part->b, part->bits, part->nr);
 }
 
 void pages_give_locked(struct node *node, u32 *pfn, u32 *spare, u32 nr)
 {
 	const u32 *sorted = sort(pfn, spare, nr);
+	struct part part;
 
-	for (u32 i = 0; i < nr;)
-		i += give_block(node, sorted + i, nr - i);
+	for (u32 i = 0; i < nr; i += part.nr) {
+		take_part(node, sorted + i, nr - i, &part);
+		give_part(node, &part);
+	}
 }
 
 void pages_give(struct node *node, u32 *pfn, u32 *spare, u32 nr)
@@ -263,9 +286,16 @@ void pages_give(struct node *node, u32 *pfn, u32 *spare, u32 nr)
 	u32 i = 0;
 
 	while (i < nr) {
+		struct part part[LOCK_BLOCKS];
+		u32 nr_parts = 0;
+
+		for (; nr_parts < LOCK_BLOCKS && i < nr; nr_parts++) {
+			take_part(node, sorted + i, nr - i, &part[nr_parts]);
+			i += part[nr_parts].nr;
+		}
 		spin_lock(&node->heap->region.lock);
-		for (u32 k = 0; k < LOCK_BLOCKS && i < nr; k++)
-			i += give_block(node, sorted + i, nr - i);
+		for (u32 k = 0; k < nr_parts; k++)
+			give_part(node, &part[k]);
 		spin_unlock(&node->heap->region.lock);
 	}
 }

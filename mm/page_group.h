@@ -35,9 +35,11 @@ static inline u64 page_cached(const struct node *node)
 /*
  * Groups of about `want` free pages, 1 to PAGE_GROUPS_WANT, out of the fullest
  * blocks of the node: one group if it is 1, PAGE_GROUPS at most.  Returns their
- * number; 0: the node has no page.  The region lock is held.
+ * number; 0: the node has no page.  The region lock is held.  Each is marked
+ * then, for which no lock is needed.
  */
 u32 page_groups_claim(struct node *node, u32 want, struct page_group *group);
+void page_group_mark(struct node *node, const struct page_group *group);
 /* Give all pages of the group back.  The region lock is held. */
 void page_group_give(struct node *node, const struct page_group *group);
 /*

@@ -46,12 +46,17 @@ static void count(struct pcp *pcp)
 }
 
 /* Claim the free pages of a group out of the fullest block. */
-static bool claim_locked(struct node *node, struct pcp *pcp)
+static bool claim(struct node *node, struct pcp *pcp)
 {
 	struct page_group group;
+	u32 nr;
 
-	if (!page_groups_claim(node, 1, &group))
+	spin_lock(&node->heap->region.lock);
+	nr = page_groups_claim(node, 1, &group);
+	spin_unlock(&node->heap->region.lock);
+	if (!nr)
 		return false;
+	page_group_mark(node, &group);
 	pcp->word = group.word;
 	pcp->zero = group.zero;
 	pcp->base = group.base;
@@ -68,11 +73,8 @@ bool pcp_get(struct node *node, u64 page, u64 *pfn, bool *zero)
 
 	if (!spin_trylock(&pcp->lock))
 		return false;
-	if (!pcp->word) {
-		spin_lock(&node->heap->region.lock);
-		got = claim_locked(node, pcp);
-		spin_unlock(&node->heap->region.lock);
-	}
+	if (!pcp->word)
+		got = claim(node, pcp);
 	if (got) {
 		bit = pcp->word & -pcp->word;
 		*pfn = pcp->base + __builtin_ctzll(bit);

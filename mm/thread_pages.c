@@ -165,8 +165,10 @@ static void claim_groups(struct thread *t)
 	cache->nr_groups =
 		page_groups_claim(node, (u32)min_u64(want, most), group);
 	spin_unlock(&region->lock);
-	for (u32 i = 0; i < cache->nr_groups; i++)
+	for (u32 i = 0; i < cache->nr_groups; i++) {
+		page_group_mark(node, &group[i]);
 		nr_pages += (u32)__builtin_popcountll(group[i].word);
+	}
 	trace_refill(node->heap, node->index, PAGE_BYTES, nr_pages);
 	cache->next = 0;
 	set_waiting(cache, nr_pages);

@@ -4,16 +4,15 @@
 # build.sh NAME [CONFIG_X=VALUE...] [make arguments]: build in $B/NAME.
 #
 # The configuration is the defconfig with these symbols changed, or the .config
-# that is there already when none are given.  Warnings are errors.  All but what
-# is for a user, `std`, is linked by gold where there is one: in half the time.
+# that is there already when none are given.  Warnings are errors.  Tests are
+# linked by gold where there is one, in half the time.
 set -eu
 dir=${B:?is set by tests/run.sh}/$1
-symbols=() arguments=()
-if [ "$1" != std ] &&
-	${CC:-gcc} -fuse-ld=gold -Wl,-v 2>/dev/null | grep -q gold; then
-	arguments+=("LDFLAGS=${LDFLAGS-} -fuse-ld=gold")
-fi
 shift
+symbols=() arguments=()
+if ${CC:-gcc} -fuse-ld=gold -Wl,-v 2>/dev/null | grep -q gold; then
+	arguments+=(TEST_LDFLAGS=-fuse-ld=gold)
+fi
 for word; do
 	case $word in
 	CONFIG_*) symbols+=("$word") ;;

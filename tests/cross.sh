@@ -93,7 +93,7 @@ unset CC CXX
 tests/build.sh "$processor" CONFIG_NUMA=n CONFIG_JEMALLOC=n CONFIG_PRELOAD=n \
 	CONFIG_COMMAND=n CROSS_COMPILE="$prefix" \
 	CPPFLAGS="-isystem $cmocka/source/include" \
-	LDFLAGS="-L$cmocka/$processor" all unit host-tests
+	LDFLAGS="-L$cmocka/$processor" TEST_LDFLAGS= all unit host-tests
 
 rm -f "$B/$processor/tests/bin/unit/test_fork"
 echo 'ok 0 # SKIP test_fork: children of threaded programs, under qemu-user'

@@ -8,8 +8,8 @@
 # (numbers: two other values), and ten random ones.  Each is built without
 # optimization, warnings being errors, and its unit tests are run.  Those
 # that take longest, tests/long, are run with everything on and LONG=1.  Of the
-# others, all are run with everything off and with everything on, and a sixth
-# with the rest, which depends on SEED: six runs in a row have them all.
+# others, all are run with everything off and with everything on, and a tenth
+# with the rest, which depends on SEED: ten runs in a row have them all.
 # PART=1: all are run with each.
 #
 # Most symbols change little, and little is compiled or run twice.  Each begins
@@ -29,7 +29,7 @@ number=0 status=0
 dir=$B/matrix
 mkdir -p "$dir"
 export PASSED=$dir/passed
-flags=('CFLAGS=-O0 -g0')
+flags=(-s 'CFLAGS=-O0 -g0')
 rm -f "$PASSED"
 
 result()	# result STATUS NAME
@@ -169,7 +169,7 @@ left_out()	# left_out NAME: unit tests that it does without, on one line
 	for ((i = 0; i < ${#names[@]}; i++)); do
 		[ "${names[i]}" != "$1" ] || break
 	done
-	SOME=$((seed + i)) tests/some.sh "${PART:-6}" 2>/dev/null
+	SOME=$((seed + i)) tests/some.sh "${PART:-10}" 2>/dev/null
 }
 
 # The objects of the defconfig, made where all others are.

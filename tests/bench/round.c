@@ -11,7 +11,9 @@
  * not the time that they waited for a CPU, as /proc/thread-self/schedstat has
  * it: so what else the machine does counts little, and waiting for a lock
  * counts in full.  Where that file is missing it is the thread's CPU time.
- * Waiting for the other threads between two parts of a round is not counted.
+ * Waiting for the other threads between two parts of a round is not counted,
+ * and in a batch neither is how what one thread made comes to the other that
+ * frees it: that would be the cost of this program's memory, not of a heap.
  *
  * Locking: threads meet at a barrier before each part.
  */
@@ -22,6 +24,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,7 +44,8 @@ struct crew {
 		int schedstat; /* or -1 */
 		double ns;     /* of the parts that count */
 		size_t nr_pairs;
-		void **slot;   /* [batch] */
+		void **slot;   /* [batch]: what it made, */
+		void **mine;   /* [batch] and what it has to free */
 		size_t *order; /* [batch]: that of the frees */
 		size_t *bytes; /* [NR_SIZES] */
 	} hand[THREADS_MAX];
@@ -160,9 +164,10 @@ static inline __attribute__((always_inline)) bool fill(struct hand *hand,
 	return true;
 }
 
-/* Free what `other` holds, in our order. */
+/* Free the pieces, of the other's sizes, in our order. */
 static inline __attribute__((always_inline)) void
-drain(const struct hand *hand, const struct hand *other, enum call call)
+drain(const struct hand *hand, const struct hand *other, void *const *piece,
+      enum call call)
 {
 	const struct round *round = hand->crew->round;
 	size_t batch = round->job->batch;
@@ -170,8 +175,20 @@ drain(const struct hand *hand, const struct hand *other, enum call call)
 	for (size_t i = 0; i < batch; i++) {
 		size_t at = round->job->shuffled ? hand->order[i] : i;
 
-		put(round, call, other->slot[at], other->bytes[at % NR_SIZES]);
+		put(round, call, piece[at], other->bytes[at % NR_SIZES]);
 	}
+}
+
+/* Take over what the other one made.  Afterwards the lines of our own slots are
+ * ours again. */
+static void hand_over(struct hand *hand, const struct hand *other)
+{
+	size_t bytes = hand->crew->round->job->batch * sizeof(void *);
+
+	meet(hand);
+	memcpy(hand->mine, other->slot, bytes);
+	meet(hand);
+	memset(hand->slot, 0, bytes);
 }
 
 static inline __attribute__((always_inline)) bool batches(struct hand *hand,
@@ -184,16 +201,18 @@ static inline __attribute__((always_inline)) bool batches(struct hand *hand,
 
 	for (size_t i = 0; i < (nr ? nr : 1); i++) {
 		struct hand *other = hand;
+		void **piece = hand->slot;
 
 		if (!fill(hand, call))
 			return false;
 		if (job->cross) {
 			hand->ns += now(hand) - begin;
-			meet(hand);
 			other = &hand->crew->hand[next];
+			piece = hand->mine;
+			hand_over(hand, other);
 			begin = now(hand);
 		}
-		drain(hand, other, call);
+		drain(hand, other, piece, call);
 		hand->nr_pairs += job->batch;
 		if (job->cross) {
 			hand->ns += now(hand) - begin;
@@ -322,17 +341,28 @@ static uint64_t log_uniform(uint64_t *random, size_t min, size_t max)
 	return start + trace_below(random, start) + 1;
 }
 
+static size_t hand_nr(const struct job *job)
+{
+	return job->batch ? job->batch : 1;
+}
+
+static size_t hand_bytes(const struct job *job)
+{
+	return hand_nr(job) * 24 + NR_SIZES * sizeof(size_t) + 4096;
+}
+
 /* Memory that is the same to all allocators: not theirs. */
 static bool hand_init(struct hand *hand, const struct job *job)
 {
 	uint64_t random = job->seed * 31 + hand->index;
-	size_t nr = job->batch ? job->batch : 1;
-	char *room = bench_reserve(nr * 16 + NR_SIZES * sizeof(size_t) + 4096);
+	size_t nr = hand_nr(job);
+	char *room = bench_reserve(hand_bytes(job));
 
 	if (!room)
 		return false;
 	hand->slot = (void **)(void *)room;
-	hand->order = (size_t *)(void *)(hand->slot + nr);
+	hand->mine = hand->slot + nr;
+	hand->order = (size_t *)(void *)(hand->mine + nr);
 	hand->bytes = hand->order + nr;
 	for (size_t i = 0; i < nr; i++)
 		hand->order[i] = i;
@@ -350,9 +380,7 @@ static bool hand_init(struct hand *hand, const struct job *job)
 
 static void hand_fini(struct hand *hand, const struct job *job)
 {
-	size_t nr = job->batch ? job->batch : 1;
-
-	bench_release(hand->slot, nr * 16 + NR_SIZES * sizeof(size_t) + 4096);
+	bench_release(hand->slot, hand_bytes(job));
 }
 
 double round_run(const struct round *round)

@@ -142,7 +142,7 @@ static void test_meanwhile(void **state)
 	may_trim();
 	stop = false;
 	assert_int_equal(pthread_create(&thread, NULL, trim_on, NULL), 0);
-	for (unsigned i = 0; i < TEST_STEPS(160); i++) {
+	for (unsigned i = 0; i < TEST_STEPS(60); i++) {
 		char *array;
 
 		attr.flags = i % 2 ? FIXHEAP_ZERO : 0;

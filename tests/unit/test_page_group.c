@@ -30,6 +30,8 @@ static u32 claim_many(struct test_heap *t, u32 want, struct page_group *group)
 	spin_lock(&t->region->lock);
 	nr = page_groups_claim(node_of(t), want, group);
 	spin_unlock(&t->region->lock);
+	for (u32 i = 0; i < nr; i++)
+		page_group_mark(node_of(t), &group[i]);
 	return nr;
 }
 
@@ -252,7 +254,7 @@ static void test_zones(void **state)
 /* ---- any pages ----------------------------------------------------------- */
 
 #define MANY 4096u
-#define MANY_BLOCKS 512u /* their numbers have two digits to be sorted by */
+#define MANY_BLOCKS 2048u /* their numbers have two digits to be sorted by */
 
 static const struct {
 	u32 nr;

@@ -185,7 +185,7 @@ static void test_roomy(void **state)
 	(void)state;
 	churn = (struct churn){ .heap = heap_make(HEAP, NULL),
 				.seed = first_seed(),
-				.operations = 4000,
+				.operations = 2000,
 				.largest = 6 * MIB,
 				.cpu = -1 };
 	run(&churn);
@@ -203,7 +203,7 @@ static void test_full(void **state)
 	(void)state;
 	churn = (struct churn){ .heap = heap_make(HEAP, NULL),
 				.seed = first_seed(),
-				.operations = 3000,
+				.operations = 1500,
 				.largest = 32 * MIB,
 				.cpu = -1 };
 	run(&churn);
@@ -224,7 +224,7 @@ static void test_striped(void **state)
 	numa.stripe_percent = 30;
 	churn = (struct churn){ .heap = heap_make(HEAP, &numa),
 				.seed = first_seed(),
-				.operations = 2000,
+				.operations = 1000,
 				.largest = 16 * MIB,
 				.cpu = -1 };
 	run(&churn);
@@ -245,7 +245,7 @@ static void test_threads(void **state)
 	for (i = 0; i < 3; i++) {
 		churn[i] = (struct churn){ .heap = heap,
 					   .seed = seed + (uint64_t)i,
-					   .operations = 1200,
+					   .operations = 600,
 					   .largest = 8 * MIB,
 					   .cpu = i };
 		assert_int_equal(

@@ -231,7 +231,8 @@ $(bin)/host.a: $(host-all) $(links)
 $(bin)/modes.a: $(modes-all) $(links)
 	$(call say,AR)rm -f $@ && $(AR) rcTD $@ $(modes-all)
 
-link-test = $(call say,LD)$(CC) $(ldflags) $(1) -o $@ \
+# TEST_LDFLAGS: of these alone.
+link-test = $(call say,LD)$(CC) $(ldflags) $(TEST_LDFLAGS) $(1) -o $@ \
 	$(filter %.o %.a,$^) $(2) $($(@F)-libs) $(LIBS)
 
 $(unit-bins): $(bin)/%: $(objtree)/tests/%.o $(bin)/sim.a
