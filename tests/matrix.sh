@@ -8,12 +8,13 @@
 # (numbers: two other values), and ten random ones.  Each is built without
 # optimization, warnings being errors, and its unit tests are run.  Those
 # that take longest, tests/long, are run with everything on and LONG=1.  Of the
-# others, all are run with everything off and with everything on, and a tenth
-# with the rest, which depends on SEED: ten runs in a row have them all.
+# others, a third are run with everything off and with everything on, and a
+# tenth with the rest, which depends on SEED: ten runs in a row have them all.
 # PART=1: all are run with each.
 #
-# Most symbols change little, and little is compiled or run twice.  Each begins
-# with the objects of the defconfig, and make knows which of them the symbols
+# JOBS of them are tried at a time, 2 by default.  Most symbols change little,
+# and little is compiled or run twice.  Each begins with the objects of the
+# defconfig, and make knows which of them the symbols
 # change.  Programs are linked without debug information, so that those that a
 # symbol does not change are the same byte for byte; one that has passed is not
 # run again in this run.
@@ -30,6 +31,7 @@ dir=$B/matrix
 mkdir -p "$dir"
 export PASSED=$dir/passed
 flags=(-s 'CFLAGS=-O0 -g0')
+workers=${JOBS:-2}
 rm -f "$PASSED"
 
 result()	# result STATUS NAME
@@ -157,61 +159,97 @@ configs()
 
 left_out()	# left_out NAME: unit tests that it does without, on one line
 {
-	local i
+	local i part=10
 
 	[ "$1$LONG" != allyes1 ] || return 0
 	case $1 in
-	all*)
-		grep -v '^#' tests/long | paste -sd ' '
-		return
-		;;
+	all*) part=3 ;;
 	esac
 	for ((i = 0; i < ${#names[@]}; i++)); do
 		[ "${names[i]}" != "$1" ] || break
 	done
-	SOME=$((seed + i)) tests/some.sh "${PART:-10}" 2>/dev/null
+	SOME=$((seed + i)) tests/some.sh "${PART:-$part}" 2>/dev/null
 }
 
-# The objects of the defconfig, made where all others are.
+# The objects of the defconfig, for each that builds at the same time.  What
+# they are made of is known by the full name of their folder.
 base()
 {
-	rm -rf "$dir/base" "$dir/build"
-	mkdir -p "$dir/build"
-	cp tools/build/defconfig "$dir/build/.config"
-	tests/build.sh matrix/build "${flags[@]}" unit-objects \
+	local i file
+
+	rm -rf "$dir"/base* "$dir"/build*
+	mkdir -p "$dir/build0"
+	cp tools/build/defconfig "$dir/build0/.config"
+	tests/build.sh matrix/build0 "${flags[@]}" unit-objects \
 		>"$dir/base.log" 2>&1 || {
 		tail -n 20 "$dir/base.log"
 		result 1 'the defconfig compiles'
 		exit 1
 	}
-	mv "$dir/build" "$dir/base"
+	mv "$dir/build0" "$dir/base0"
+	for ((i = 1; i < workers; i++)); do
+		cp -a "$dir/base0" "$dir/base$i"
+		grep -rlIF "$dir/build0" "$dir/base$i" | while read -r file; do
+			sed -i "s,$dir/build0,$dir/build$i,g" "$file"
+			touch -r "$dir/base0${file#"$dir/base$i"}" "$file"
+		done
+	done
 }
 
-try()	# try NAME: build it and run its unit tests
+try()	# try NAME I: build it in buildI and run its unit tests
 {
-	local EXCEPT
+	local EXCEPT build=$dir/build$2
 
 	EXCEPT=$(left_out "$1")
 	export EXCEPT
-	rm -rf "$dir/build"
-	cp -a "$dir/base" "$dir/build"
-	cp "$dir/$1.config" "$dir/build/.config"
-	if tests/build.sh matrix/build "${flags[@]}" all unit \
-		>"$dir/$1.log" 2>&1 &&
-		tests/programs.sh matrix/build unit >>"$dir/$1.log" 2>&1; then
-		r=0
-	else
+	rm -rf "$build"
+	cp -a "$dir/base$2" "$build"
+	cp "$dir/$1.config" "$build/.config"
+	r=0
+	if ! tests/build.sh "matrix/build$2" "${flags[@]}" all unit \
+		>"$dir/$1.log" 2>&1 ||
+		! tests/programs.sh "matrix/build$2" unit >>"$dir/$1.log" 2>&1
+	then
 		r=1
 		{
-			grep '^CONFIG' "$dir/build/.config" | paste -sd ' '
+			grep '^CONFIG' "$build/.config" | paste -sd ' '
 			grep -v '# SKIP' "$dir/$1.log" |
 				grep -B 5 -A 5 '^not ok' ||
 				tail -n 20 "$dir/$1.log"
 		} | sed 's/^/# /'
 		echo "# again: SEED=$seed tests/matrix.sh $1"
 	fi
-	result $r "$1"
-	rm -rf "${dir:?}/build"
+	rm -rf "$build"
+	return $r
+}
+
+# try_all NAME...: JOBS of them at a time, each on one processor.
+try_all()
+{
+	local name pid i
+	local -A worker=() name_of=() # by process
+	local free=()
+
+	for ((i = 0; i < workers; i++)); do
+		free+=("$i")
+	done
+	while [ $# != 0 ] || [ "${#worker[@]}" != 0 ]; do
+		if [ $# != 0 ] && [ "${#free[@]}" != 0 ]; then
+			JOBS=1 try "$1" "${free[-1]}" >"$dir/$1.out" &
+			worker[$!]=${free[-1]}
+			name_of[$!]=$1
+			unset 'free[-1]'
+			shift
+			continue
+		fi
+		r=0
+		wait -n -p pid "${!worker[@]}" || r=1
+		name=${name_of[$pid]}
+		free+=("${worker[$pid]}")
+		unset "worker[$pid]"
+		cat "$dir/$name.out"
+		result $r "$name"
+	done
 }
 
 if ! command -v kconfig-conf >/dev/null; then
@@ -222,11 +260,13 @@ echo "# SEED=$seed"
 [ $# != 0 ] || defaults
 configs
 base
+wanted=()
 for name in "${names[@]}"; do
 	if [ $# = 0 ] || [[ " $* " == *" $name "* ]]; then
-		try "$name"
+		wanted+=("$name")
 	fi
 done
-rm -rf "$PASSED" "$dir/base"
+try_all "${wanted[@]}"
+rm -rf "$PASSED" "$dir"/base*
 echo "1..$number"
 exit $status
