@@ -14,10 +14,9 @@
 #
 # JOBS of them are tried at a time, 2 by default.  Most symbols change little,
 # and little is compiled or run twice.  Each begins with the objects of the
-# defconfig, and make knows which of them the symbols
-# change.  Programs are linked without debug information, so that those that a
-# symbol does not change are the same byte for byte; one that has passed is not
-# run again in this run.
+# defconfig, and make knows which of them the symbols change.  There is no debug
+# information, so that programs that a symbol does not change are the same byte
+# for byte; one that has passed is not run again in this run.
 #
 # WHICH: names as printed, such as no-NUMA or random-17; all when none is given.
 # SEED: where the random ones begin; it is printed.
