@@ -222,9 +222,11 @@ static const u32 *sort(u32 *pfn, u32 *spare, u32 nr)
 	for (u32 i = 1; i < nr; i++)
 		differ |= pfn[i] ^ pfn[0];
 	differ >>= BLOCK_SHIFT;
-	nr_bits = differ ? 32 - (u32)__builtin_clz(differ) : 0;
+	if (!differ)
+		return pfn;
+	nr_bits = 32 - (u32)__builtin_clz(differ);
 	nr_digits = (nr_bits + most - 1) / most;
-	bits = nr_digits ? (nr_bits + nr_digits - 1) / nr_digits : 0;
+	bits = (nr_bits + nr_digits - 1) / nr_digits;
 	for (u32 d = 0; d < nr_digits; d++) {
 		u32 *sorted = to;
 
@@ -264,11 +266,6 @@ static void take_part(struct node *node, const u32 *pfn, u32 nr,
 	part->nr = i;
 }
 
-static void give_part(struct node *node, const struct part *part)
-{
-	give_bits(&node->heap->region, part->b, part->bits, part->nr);
-}
-
 void pages_give_locked(struct node *node, u32 *pfn, u32 *spare, u32 nr)
 {
 	const u32 *sorted = sort(pfn, spare, nr);
@@ -276,7 +273,7 @@ void pages_give_locked(struct node *node, u32 *pfn, u32 *spare, u32 nr)
 
 	for (u32 i = 0; i < nr; i += part.nr) {
 		take_part(node, sorted + i, nr - i, &part);
-		give_part(node, &part);
+		give_bits(&node->heap->region, part.b, part.bits, part.nr);
 	}
 }
 
@@ -295,7 +292,8 @@ void pages_give(struct node *node, u32 *pfn, u32 *spare, u32 nr)
 		}
 		spin_lock(&node->heap->region.lock);
 		for (u32 k = 0; k < nr_parts; k++)
-			give_part(node, &part[k]);
+			give_bits(&node->heap->region, part[k].b, part[k].bits,
+				  part[k].nr);
 		spin_unlock(&node->heap->region.lock);
 	}
 }
